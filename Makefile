@@ -1,0 +1,30 @@
+# Every target has its one-line help after "##"; a bare `make` prints them.
+
+GO ?= go
+
+.DEFAULT_GOAL := help
+.PHONY: help demo build test test-long check generate screenshots
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: ## everything on this machine, nothing to configure, nothing left behind
+	$(GO) run ./cmd/portique demo
+
+build: ## one static binary: bin/portique
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/portique ./cmd/portique
+
+test: ## every test, on SQLite and on a throw-away PostgreSQL; what cannot run here is said in one line
+	@scripts/test
+
+test-long: ## the same with the bigger counts and the race detector
+	@PORTIQUE_TEST_LONG=1 scripts/test
+
+check: ## what CI runs: as `make test`, and nothing may be skipped
+	@CI=true scripts/test
+
+generate: ## write the generated files (*_templ.go) again from their sources
+	$(GO) tool -modfile=tools/go.mod templ generate
+
+screenshots: ## take the pictures of docs/screenshots from the real pages
+	PORTIQUE_TEST_SCREENSHOTS="$(CURDIR)/docs/screenshots" $(GO) test ./e2e -run '^TestScreenshots$$' -count=1 -v

@@ -1,0 +1,83 @@
+package portique
+
+import "time"
+
+// Action names what happened; the names are fixed and listed in docs/words.md.
+type Action string
+
+// The actions of the journal.
+const (
+	ActionSignedUp           Action = "account.signed_up"
+	ActionSignUpTaken        Action = "account.sign_up_taken"
+	ActionResent             Action = "account.validation_resent"
+	ActionAddressCorrected   Action = "account.address_corrected"
+	ActionCodeFailed         Action = "account.code_failed"
+	ActionValidated          Action = "account.validated"
+	ActionSignUpDisowned     Action = "account.sign_up_disowned"
+	ActionAccountCreated     Action = "account.created"
+	ActionAccountDisabled    Action = "account.disabled"
+	ActionAccountEnabled     Action = "account.enabled"
+	ActionSignedIn           Action = "session.opened"
+	ActionSignInFailed       Action = "session.refused"
+	ActionSignedOut          Action = "session.ended"
+	ActionCompanyImported    Action = "company.imported"
+	ActionCompanyCode        Action = "company.code_changed"
+	ActionAttachFailed       Action = "access.attach_failed"
+	ActionFirstAdministrator Action = "access.first_administrator"
+	ActionDeclarantAttached  Action = "access.declarant_attached"
+	ActionRequested          Action = "access.requested"
+	ActionReminded           Action = "access.reminded"
+	ActionRequestCancelled   Action = "access.cancelled"
+	ActionRequestAccepted    Action = "access.accepted"
+	ActionRequestRefused     Action = "access.refused"
+	ActionRequestExpired     Action = "access.expired"
+	ActionRequestEscalated   Action = "access.escalated"
+	ActionRoleChanged        Action = "access.role_changed"
+	ActionMembershipGranted  Action = "access.granted"
+	ActionMembershipRemoved  Action = "access.removed"
+	ActionToolAdded          Action = "tool.added"
+	ActionToolEntered        Action = "tool.entered"
+	ActionCodeReplayed       Action = "tool.code_replayed"
+	ActionKeyMade            Action = "key.made"
+)
+
+// Event is one line of the journal, written in the transaction of the change
+// it tells of.
+type Event struct {
+	At        time.Time
+	Action    Action
+	Actor     string // account id, or "" for a stranger, the timetable or the command line
+	Door      Door
+	Subject   string // id of what changed
+	SIREN     SIREN
+	Reason    string
+	Source    string // network address
+	RequestID string
+}
+
+// Door is where a request came in.
+type Door string
+
+// The doors.
+const (
+	DoorPortal  Door = "portal"
+	DoorAuth    Door = "auth"
+	DoorCommand Door = "command"
+	DoorJob     Door = "job"
+)
+
+// Actor is who acts, through which door. The zero AccountID is a stranger on a
+// page, and the operator's engineer at the command line.
+type Actor struct {
+	AccountID string
+	Door      Door
+	Source    string // network address, for the journal
+	RequestID string
+	Language  string
+}
+
+// Event starts a journal line in the actor's name.
+func (a Actor) Event(action Action, subject string, siren SIREN) Event {
+	return Event{Action: action, Actor: a.AccountID, Door: a.Door, Source: a.Source,
+		RequestID: a.RequestID, Subject: subject, SIREN: siren}
+}

@@ -1,0 +1,204 @@
+// Package access is about who may act for a company: attaching it, asking for
+// access, deciding, giving and taking roles. Every change locks the company's
+// row first and is one transaction with its letters and its journal lines, so
+// that a company never has two first administrators and never loses its last
+// one.
+package access
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"portique"
+	"portique/internal/secret"
+	"portique/internal/store"
+)
+
+// Service decides about accesses.
+type Service struct {
+	db       *store.DB
+	keys     *secret.Keys
+	language string // of people who never chose one
+}
+
+// New makes the service.
+func New(db *store.DB, keys *secret.Keys, language string) *Service {
+	return &Service{db: db, keys: keys, language: language}
+}
+
+// administrator returns the actor's access when they administer the company
+// now; otherwise the company does not exist for them.
+func administrator(tx *store.Tx, actor portique.Actor, siren portique.SIREN) (*portique.Membership, error) {
+	m, err := tx.LivingMembership(actor.AccountID, siren)
+	if errors.Is(err, portique.ErrMembershipUnknown) {
+		return nil, portique.ErrNotAdministrator
+	}
+	if err != nil {
+		return nil, err
+	}
+	if m.Role != portique.Administrator || !m.Active(tx.Now()) {
+		return nil, portique.ErrNotAdministrator
+	}
+	return m, nil
+}
+
+// lockAs locks a company for a change by one of its administrators.
+func lockAs(tx *store.Tx, actor portique.Actor, siren portique.SIREN) (*portique.Membership, error) {
+	if _, err := tx.LockCompany(siren); err != nil {
+		return nil, err
+	}
+	return administrator(tx, actor, siren)
+}
+
+// post writes a letter to the holder of an account, in their language.
+func (s *Service) post(tx *store.Tx, accountID string, kind portique.LetterKind, about string, data map[string]string) error {
+	account, err := tx.Account(accountID)
+	if err != nil {
+		return err
+	}
+	language := account.Language
+	if language == "" {
+		language = s.language
+	}
+	for key, value := range data {
+		if value == "" {
+			delete(data, key)
+		}
+	}
+	return tx.Post(&portique.Letter{To: account.Email, Name: account.Name(), Language: language, Kind: kind, About: about, Data: data})
+}
+
+// postAll writes a letter to each of some members; data is made anew for each.
+func (s *Service) postAll(tx *store.Tx, to []*portique.Membership, kind portique.LetterKind, about string, data func() map[string]string) error {
+	for _, m := range to {
+		if err := s.post(tx, m.AccountID, kind, about, data()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func without(list []*portique.Membership, accountID string) []*portique.Membership {
+	return slices.DeleteFunc(slices.Clone(list), func(m *portique.Membership) bool { return m.AccountID == accountID })
+}
+
+// when writes a time for a letter, "" for none.
+func when(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.RFC3339)
+}
+
+func number(n int) string { return strconv.Itoa(n) }
+
+// checkTools refuses ids that are no tool. nil means the default of the page:
+// every tool.
+func checkTools(tx *store.Tx, role portique.Role, ids []string) ([]string, error) {
+	if role != portique.Member {
+		return nil, nil
+	}
+	if ids == nil {
+		return []string{portique.AllTools}, nil
+	}
+	if len(ids) == 0 {
+		return nil, portique.FieldErrors{{Kind: portique.Invalid, Key: "membership.tools_missing", Field: "tool"}}
+	}
+	tools, err := tx.Tools()
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		known := id == portique.AllTools || slices.ContainsFunc(tools, func(t *portique.Tool) bool { return t.ID == id })
+		if !known {
+			return nil, portique.FieldErrors{{Kind: portique.Invalid, Key: "membership.tool_unknown", Field: "tool"}}
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
+}
+
+// Memberships are a person's accesses that have not been ended, by company
+// name.
+func (s *Service) Memberships(ctx context.Context, accountID string) (list []*portique.Membership, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		list, err = tx.MembershipsOf(accountID)
+		return err
+	})
+	return list, err
+}
+
+// Asked is a request with what became of its letters.
+type Asked struct {
+	*portique.AccessRequest
+	Deliveries []store.Delivery
+	AskAgainAt time.Time // of a refused one: when the person may ask again
+}
+
+// Requests are a person's requests: those that wait, and those decided in the
+// last 30 days, newest first.
+func (s *Service) Requests(ctx context.Context, accountID string) ([]Asked, error) {
+	var asked []Asked
+	err := s.db.View(ctx, func(tx *store.Tx) error {
+		asked = nil
+		requests, err := tx.RequestsOf(accountID)
+		if err != nil {
+			return err
+		}
+		for _, r := range requests {
+			if r.Status != portique.RequestPending && tx.Now().Sub(r.DecidedAt) > portique.ExpireAfter {
+				continue
+			}
+			a := Asked{AccessRequest: r}
+			if r.Status == portique.RequestRefused {
+				a.AskAgainAt = r.DecidedAt.Add(portique.AskAgainAfter)
+			}
+			if r.Status == portique.RequestPending {
+				if a.Deliveries, err = tx.Deliveries(r.ID); err != nil {
+					return err
+				}
+			}
+			asked = append(asked, a)
+		}
+		return nil
+	})
+	return asked, err
+}
+
+// Users is what an administrator sees of a company.
+type Users struct {
+	Company *portique.Company
+	Me      *portique.Membership
+	Members []*portique.Membership
+	Pending []*portique.AccessRequest
+	Tools   []*portique.Tool
+}
+
+// Users returns the people of a company to one of its administrators;
+// ErrNotAdministrator for anybody else.
+func (s *Service) Users(ctx context.Context, actor portique.Actor, siren portique.SIREN) (*Users, error) {
+	u := &Users{}
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		if u.Me, err = administrator(tx, actor, siren); err != nil {
+			return err
+		}
+		if u.Company, err = tx.Company(siren); err != nil {
+			return err
+		}
+		if u.Members, err = tx.MembershipsIn(siren); err != nil {
+			return err
+		}
+		if u.Pending, err = tx.PendingIn(siren); err != nil {
+			return err
+		}
+		u.Tools, err = tx.Tools()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return u, nil
+}

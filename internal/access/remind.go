@@ -1,0 +1,160 @@
+package access
+
+import (
+	"context"
+
+	"portique"
+	"portique/internal/store"
+)
+
+// own returns the actor's request, its company locked; ErrRequestUnknown when
+// it is somebody else's.
+func own(tx *store.Tx, actor portique.Actor, id string) (*portique.AccessRequest, error) {
+	r, err := tx.AccessRequest(id)
+	if err != nil {
+		return nil, err
+	}
+	if r.AccountID != actor.AccountID {
+		return nil, portique.ErrRequestUnknown
+	}
+	if _, err := tx.LockCompany(r.SIREN); err != nil {
+		return nil, err
+	}
+	return tx.AccessRequest(id) // again, now that nobody else changes it
+}
+
+// Remind mails the administrators again at the requester's wish: TooSoon with
+// the hour within 24 hours of the last reminder, ErrRequestClosed once decided.
+func (s *Service) Remind(ctx context.Context, actor portique.Actor, id string) (r *portique.AccessRequest, err error) {
+	err = s.db.Tx(ctx, func(tx *store.Tx) error {
+		if r, err = own(tx, actor, id); err != nil {
+			return err
+		}
+		if err := r.Remind(tx.Now()); err != nil {
+			return err
+		}
+		if err := s.remindAdministrators(tx, actor, r); err != nil {
+			return err
+		}
+		if err := tx.UpdateRequest(r); err != nil {
+			return err
+		}
+		return tx.Audit(actor.Event(portique.ActionReminded, r.ID, r.SIREN))
+	})
+	return r, err
+}
+
+// remindAdministrators mails them; when none is left the request goes to the
+// operator.
+func (s *Service) remindAdministrators(tx *store.Tx, actor portique.Actor, r *portique.AccessRequest) error {
+	administrators, err := tx.Administrators(r.SIREN)
+	if err != nil {
+		return err
+	}
+	if len(administrators) == 0 {
+		if !r.EscalatedAt.IsZero() {
+			return nil
+		}
+		r.EscalatedAt = tx.Now()
+		if err := tx.Audit(actor.Event(portique.ActionRequestEscalated, r.ID, r.SIREN)); err != nil {
+			return err
+		}
+		return s.postEscalated(tx, r, 0)
+	}
+	return s.postAll(tx, administrators, portique.LetterRequestReminder, r.ID, func() map[string]string {
+		return map[string]string{"company": r.CompanyName, "siren": string(r.SIREN), "person": r.Name(), "person_email": r.Email,
+			"asked_at": when(r.CreatedAt), "expires_at": when(r.ExpiresAt()), "contributions": yes(r.ContributionsOnly)}
+	})
+}
+
+// Cancel withdraws the actor's pending request and tells the administrators.
+func (s *Service) Cancel(ctx context.Context, actor portique.Actor, id string) (r *portique.AccessRequest, err error) {
+	err = s.db.Tx(ctx, func(tx *store.Tx) error {
+		if r, err = own(tx, actor, id); err != nil {
+			return err
+		}
+		if err := r.Decide(portique.RequestCancelled, "", "", tx.Now()); err != nil {
+			return err
+		}
+		if err := tx.UpdateRequest(r); err != nil {
+			return err
+		}
+		administrators, err := tx.Administrators(r.SIREN)
+		if err != nil {
+			return err
+		}
+		err = s.postAll(tx, administrators, portique.LetterRequestCancel, r.ID, func() map[string]string {
+			return map[string]string{"company": r.CompanyName, "siren": string(r.SIREN), "person": r.Name(), "person_email": r.Email}
+		})
+		if err != nil {
+			return err
+		}
+		return tx.Audit(actor.Event(portique.ActionRequestCancelled, r.ID, r.SIREN))
+	})
+	return r, err
+}
+
+// Tick does what the timetable of requests asks for now: automatic reminders
+// at 3 and 7 days, escalation at 14, expiry 30 days after the last reminder.
+func (s *Service) Tick(ctx context.Context) error {
+	actor := portique.Actor{Door: portique.DoorJob}
+	for {
+		var due []*portique.AccessRequest
+		err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+			due, err = tx.DueRequests(100)
+			return err
+		})
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		for _, r := range due {
+			if err := s.tick(ctx, actor, r.ID, r.SIREN); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (s *Service) tick(ctx context.Context, actor portique.Actor, id string, siren portique.SIREN) error {
+	return s.db.Tx(ctx, func(tx *store.Tx) error {
+		if _, err := tx.LockCompany(siren); err != nil {
+			return err
+		}
+		r, err := tx.AccessRequest(id)
+		if err != nil {
+			return err
+		}
+		remind, escalate, expire := r.Tick(tx.Now())
+		if remind {
+			if err := s.remindAdministrators(tx, actor, r); err != nil {
+				return err
+			}
+			if err := tx.Audit(actor.Event(portique.ActionReminded, r.ID, r.SIREN)); err != nil {
+				return err
+			}
+		}
+		if escalate {
+			administrators, err := tx.Administrators(siren)
+			if err != nil {
+				return err
+			}
+			if err := s.postEscalated(tx, r, len(administrators)); err != nil {
+				return err
+			}
+			if err := tx.Audit(actor.Event(portique.ActionRequestEscalated, r.ID, r.SIREN)); err != nil {
+				return err
+			}
+		}
+		if expire {
+			err := s.post(tx, r.AccountID, portique.LetterRequestExpired, r.ID,
+				map[string]string{"company": r.CompanyName, "siren": string(r.SIREN), "asked_at": when(r.CreatedAt)})
+			if err != nil {
+				return err
+			}
+			if err := tx.Audit(actor.Event(portique.ActionRequestExpired, r.ID, r.SIREN)); err != nil {
+				return err
+			}
+		}
+		return tx.UpdateRequest(r)
+	})
+}

@@ -1,0 +1,227 @@
+// Package account is about people's accounts: signing up, proving the address,
+// and what the operator's command line does to them. Every sign-up is a row of
+// its own, with its own password, link, code and browser; the first one whose
+// address is proved becomes the account and the others of that address die.
+// Nothing here opens a session.
+package account
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"portique"
+	"portique/internal/secret"
+	"portique/internal/store"
+)
+
+// Service signs people up.
+type Service struct {
+	db      *store.DB
+	keys    *secret.Keys
+	hasher  *secret.Hasher
+	policy  portique.PasswordPolicy
+	authURL string
+}
+
+// New makes the service. authURL is the origin that validation links point at.
+func New(db *store.DB, keys *secret.Keys, hasher *secret.Hasher, policy portique.PasswordPolicy, authURL string) *Service {
+	return &Service{db: db, keys: keys, hasher: hasher, policy: policy, authURL: authURL}
+}
+
+// Form is a filled sign-up form.
+type Form struct {
+	Email                string
+	EmailConfirmation    string
+	Password             string
+	PasswordConfirmation string
+	FirstName            string
+	LastName             string
+	ContributionsOnly    bool
+	Language             string
+}
+
+// check reads the form: all faults at once, in the order of the fields.
+func (f *Form) check(policy portique.PasswordPolicy) error {
+	var faults portique.FieldErrors
+	add := func(err error) {
+		var one *portique.Error
+		var many portique.FieldErrors
+		switch {
+		case errors.As(err, &many):
+			faults = append(faults, many...)
+		case errors.As(err, &one):
+			faults = append(faults, one)
+		}
+	}
+	email, err := portique.ParseEmail("email", f.Email)
+	add(err)
+	if err == nil {
+		if again, err := portique.ParseEmail("email_confirmation", f.EmailConfirmation); err != nil || again != email {
+			faults.Add("email_confirmation", "email.mismatch")
+		}
+	}
+	err = portique.CheckPassword(policy, f.Password)
+	add(err)
+	if err == nil && portique.NormalPassword(f.Password) != portique.NormalPassword(f.PasswordConfirmation) {
+		faults.Add("password_confirmation", "password.mismatch")
+	}
+	f.Email = email
+	f.FirstName, err = portique.ParseName("first_name", f.FirstName)
+	add(err)
+	f.LastName, err = portique.ParseName("last_name", f.LastName)
+	add(err)
+	return faults.Err()
+}
+
+// SignUp keeps a sign-up and posts its validation letter. The cookie finds the
+// sign-up again from this browser. An address that already has an account goes
+// through the same steps; its owner gets another letter.
+func (s *Service) SignUp(ctx context.Context, actor portique.Actor, f Form) (cookie string, err error) {
+	if err := f.check(s.policy); err != nil {
+		return "", err
+	}
+	hash, err := s.hasher.Hash(ctx, f.Password)
+	if err != nil {
+		return "", err
+	}
+	err = s.db.Tx(ctx, func(tx *store.Tx) error {
+		browser := secret.Token()
+		signUp := &portique.SignUp{ID: store.NewID(), Email: f.Email, PasswordHash: hash, FirstName: f.FirstName,
+			LastName: f.LastName, ContributionsOnly: f.ContributionsOnly, Language: f.Language,
+			BrowserHash: secret.Hash(browser), CreatedAt: tx.Now()}
+		if err := s.prove(tx, signUp); err != nil {
+			return err
+		}
+		if err := tx.InsertSignUp(signUp); err != nil {
+			return err
+		}
+		action := portique.ActionSignedUp
+		if signUp.Taken {
+			action = portique.ActionSignUpTaken
+		}
+		cookie = signUp.ID + "." + browser
+		return tx.Audit(actor.Event(action, signUp.ID, ""))
+	})
+	return cookie, err
+}
+
+// prove gives a sign-up a new link and new codes, which kills the older ones,
+// and posts the letter that carries them; or the letter to the owner of an
+// account that has the address already.
+func (s *Service) prove(tx *store.Tx, signUp *portique.SignUp) error {
+	link, code, disown := secret.Token(), secret.Digits(6), secret.Digits(6)
+	for disown == code {
+		disown = secret.Digits(6)
+	}
+	signUp.LinkHash = secret.Hash(link)
+	signUp.LinkExpiresAt = tx.Now().Add(portique.ValidationLinkLife)
+	signUp.CodeHash = s.keys.TypedCode("sign-up", signUp.ID, code)
+	signUp.CodeExpiresAt = tx.Now().Add(portique.TypedCodeLife)
+	signUp.CodeTries = 0
+	signUp.DisownHash = s.keys.TypedCode("disown", signUp.ID, disown)
+
+	owner, err := tx.AccountByEmail(signUp.Email)
+	switch {
+	case errors.Is(err, portique.ErrAccountUnknown):
+		signUp.Taken = false
+		return tx.Post(&portique.Letter{To: signUp.Email, Language: signUp.Language, Kind: portique.LetterValidation, About: signUp.ID,
+			Secret: map[string]string{"link": s.authURL + "/validate?token=" + link, "code": code, "disown_code": disown}})
+	case err != nil:
+		return err
+	}
+	signUp.Taken = true
+	return tx.Post(&portique.Letter{To: owner.Email, Name: owner.Name(), Language: languageOf(owner, signUp.Language),
+		Kind: portique.LetterAccountExists, About: signUp.ID})
+}
+
+func languageOf(a *portique.Account, otherwise string) string {
+	if a.Language != "" {
+		return a.Language
+	}
+	return otherwise
+}
+
+// mine returns the sign-up that a browser's cookie finds, locked, or
+// ErrSignUpUnknown.
+func mine(tx *store.Tx, cookie string) (*portique.SignUp, error) {
+	id, key, ok := strings.Cut(cookie, ".")
+	if !ok || id == "" {
+		return nil, portique.ErrSignUpUnknown
+	}
+	signUp, err := tx.SignUp(id)
+	if err != nil {
+		return nil, err
+	}
+	if !secret.Equal(signUp.BrowserHash, secret.Hash(key)) || tx.Now().After(signUp.CreatedAt.Add(portique.SignUpPurgedAfter)) {
+		return nil, portique.ErrSignUpUnknown
+	}
+	return signUp, nil
+}
+
+// Mine returns the sign-up that this browser's cookie finds, or
+// ErrSignUpUnknown; ErrAlreadyValidated once it became an account.
+func (s *Service) Mine(ctx context.Context, cookie string) (signUp *portique.SignUp, err error) {
+	err = s.db.Tx(ctx, func(tx *store.Tx) error {
+		signUp, err = mine(tx, cookie)
+		if err != nil {
+			return err
+		}
+		return living(signUp)
+	})
+	return signUp, err
+}
+
+func living(signUp *portique.SignUp) error {
+	switch {
+	case signUp.Validated():
+		return portique.ErrAlreadyValidated
+	case !signUp.EndedAt.IsZero():
+		return portique.ErrSignUpUnknown
+	}
+	return nil
+}
+
+// Resend posts the validation letter again, with a new link and a new code.
+func (s *Service) Resend(ctx context.Context, actor portique.Actor, cookie string) error {
+	return s.db.Tx(ctx, func(tx *store.Tx) error {
+		signUp, err := mine(tx, cookie)
+		if err != nil {
+			return err
+		}
+		if err := living(signUp); err != nil {
+			return err
+		}
+		return s.proveAgain(tx, actor, signUp, portique.ActionResent)
+	})
+}
+
+func (s *Service) proveAgain(tx *store.Tx, actor portique.Actor, signUp *portique.SignUp, action portique.Action) error {
+	if err := s.prove(tx, signUp); err != nil {
+		return err
+	}
+	if err := tx.UpdateSignUp(signUp); err != nil {
+		return err
+	}
+	return tx.Audit(actor.Event(action, signUp.ID, ""))
+}
+
+// CorrectAddress moves a sign-up to the address that was meant and posts its
+// letter there. The wrong tries already counted stay counted.
+func (s *Service) CorrectAddress(ctx context.Context, actor portique.Actor, cookie, typed string) error {
+	email, err := portique.ParseEmail("email", typed)
+	if err != nil {
+		return err
+	}
+	return s.db.Tx(ctx, func(tx *store.Tx) error {
+		signUp, err := mine(tx, cookie)
+		if err != nil {
+			return err
+		}
+		if err := living(signUp); err != nil {
+			return err
+		}
+		signUp.Email = email
+		return s.proveAgain(tx, actor, signUp, portique.ActionAddressCorrected)
+	})
+}

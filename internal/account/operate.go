@@ -1,0 +1,179 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"portique"
+	"portique/internal/store"
+)
+
+// Create makes an account from the operator's command line. A validated one is
+// active at once; another is a sign-up like any other, whose letter leaves.
+// The password must meet the policy.
+func (s *Service) Create(ctx context.Context, actor portique.Actor, f Form, validated bool) (*portique.Account, error) {
+	f.EmailConfirmation, f.PasswordConfirmation = f.Email, f.Password
+	if err := f.check(s.policy); err != nil {
+		return nil, err
+	}
+	if !validated {
+		if _, err := s.SignUp(ctx, actor, f); err != nil {
+			return nil, err
+		}
+		return &portique.Account{Email: f.Email, FirstName: f.FirstName, LastName: f.LastName, Status: portique.AccountUnvalidated,
+			ContributionsOnly: f.ContributionsOnly}, nil
+	}
+	hash, err := s.hasher.Hash(ctx, f.Password)
+	if err != nil {
+		return nil, err
+	}
+	var account *portique.Account
+	err = s.db.Tx(ctx, func(tx *store.Tx) error {
+		account = &portique.Account{ID: store.NewID(), Email: f.Email, PasswordHash: hash, FirstName: f.FirstName, LastName: f.LastName,
+			ContributionsOnly: f.ContributionsOnly, Language: f.Language, Status: portique.AccountActive, CreatedAt: tx.Now()}
+		if err := tx.InsertAccount(account); err != nil {
+			return err
+		}
+		if err := tx.EndSignUps(f.Email); err != nil {
+			return err
+		}
+		return tx.Audit(actor.Event(portique.ActionAccountCreated, account.ID, ""))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return account, nil
+}
+
+// List returns the accounts of an address ("" for all), and after them the
+// sign-ups not yet validated, as accounts of status unvalidated.
+func (s *Service) List(ctx context.Context, email string) ([]*portique.Account, error) {
+	var accounts []*portique.Account
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		accounts = nil
+		if email == "" {
+			accounts, err = tx.Accounts()
+		} else if a, e := tx.AccountByEmail(email); e == nil {
+			accounts = append(accounts, a)
+		} else if !errors.Is(e, portique.ErrAccountUnknown) {
+			err = e
+		}
+		if err != nil {
+			return err
+		}
+		open, err := tx.OpenSignUps(email)
+		if err != nil {
+			return err
+		}
+		slices.Reverse(open)
+		for _, u := range open {
+			if u.Taken {
+				continue // its account is in the list
+			}
+			accounts = append(accounts, &portique.Account{ID: u.ID, Email: u.Email, FirstName: u.FirstName, LastName: u.LastName,
+				ContributionsOnly: u.ContributionsOnly, Language: u.Language, Status: portique.AccountUnvalidated, CreatedAt: u.CreatedAt})
+		}
+		return nil
+	})
+	return accounts, err
+}
+
+// Disable closes the door to a person at once: sessions end, tools refuse at
+// their next call. The only administrator of a company is refused with
+// ErrOnlyAdmin unless forced; then the requests that waited for them are
+// escalated to the operator. Sign-ups of the address end too.
+func (s *Service) Disable(ctx context.Context, actor portique.Actor, email string, force bool) error {
+	return s.db.Tx(ctx, func(tx *store.Tx) error {
+		open, err := tx.OpenSignUps(email)
+		if err != nil {
+			return err
+		}
+		if err := tx.EndSignUps(email); err != nil {
+			return err
+		}
+		account, err := tx.AccountByEmail(email)
+		if errors.Is(err, portique.ErrAccountUnknown) && len(open) > 0 {
+			return tx.Audit(actor.Event(portique.ActionAccountDisabled, open[0].ID, ""))
+		}
+		if err != nil {
+			return err
+		}
+		if account, err = tx.LockAccount(account.ID); err != nil {
+			return err
+		}
+		memberships, err := tx.MembershipsOf(account.ID)
+		if err != nil {
+			return err
+		}
+		slices.SortFunc(memberships, func(a, b *portique.Membership) int { // one order for all locks
+			return slices.Compare([]byte(a.SIREN), []byte(b.SIREN))
+		})
+		for _, m := range memberships {
+			if err := s.leave(tx, actor, m, force); err != nil {
+				return err
+			}
+		}
+		if err := tx.SetAccountStatus(account.ID, portique.AccountDisabled); err != nil {
+			return err
+		}
+		if err := tx.EndSessionsOf(account.ID); err != nil {
+			return err
+		}
+		return tx.Audit(actor.Event(portique.ActionAccountDisabled, account.ID, ""))
+	})
+}
+
+// leave checks that a company keeps an administrator when m's person goes, or
+// with force escalates what waits for them.
+func (s *Service) leave(tx *store.Tx, actor portique.Actor, m *portique.Membership, force bool) error {
+	if m.Role != portique.Administrator || !m.Active(tx.Now()) {
+		return nil
+	}
+	if _, err := tx.LockCompany(m.SIREN); err != nil {
+		return err
+	}
+	administrators, err := tx.Administrators(m.SIREN)
+	if err != nil {
+		return err
+	}
+	others := slices.DeleteFunc(administrators, func(a *portique.Membership) bool { return a.AccountID == m.AccountID })
+	if len(others) > 0 {
+		return nil
+	}
+	if !force {
+		return &portique.Error{Kind: portique.Conflict, Key: portique.ErrOnlyAdmin.Key, Args: []any{"Company", m.CompanyName, "SIREN", string(m.SIREN)}}
+	}
+	pending, err := tx.PendingIn(m.SIREN)
+	if err != nil {
+		return err
+	}
+	for _, r := range pending {
+		if !r.EscalatedAt.IsZero() {
+			continue
+		}
+		r.EscalatedAt = tx.Now()
+		if err := tx.UpdateRequest(r); err != nil {
+			return err
+		}
+		if err := tx.Audit(actor.Event(portique.ActionRequestEscalated, r.ID, r.SIREN)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetLanguage remembers the language a person chose.
+func (s *Service) SetLanguage(ctx context.Context, accountID, language string) error {
+	return s.db.Tx(ctx, func(tx *store.Tx) error {
+		return tx.SetAccountLanguage(accountID, language)
+	})
+}
+
+// Purge deletes sign-ups older than seven days.
+func (s *Service) Purge(ctx context.Context) error {
+	return s.db.Tx(ctx, func(tx *store.Tx) error {
+		_, err := tx.PurgeSignUps(tx.Now().Add(-portique.SignUpPurgedAfter).UnixMilli())
+		return err
+	})
+}

@@ -1,0 +1,141 @@
+package mail
+
+import (
+	"fmt"
+	"slices"
+
+	"portique"
+)
+
+// Needs are the keys of a kind of letter. A letter has all of Data and Secret,
+// none of them empty, and may have those of Optional.
+type Needs struct {
+	Data     []string // of Letter.Data
+	Optional []string // of Letter.Data; absent or empty means "not so"
+	Secret   []string // of Letter.Secret
+}
+
+// Kinds is the table of all letters. The recipient's name is Letter.Name, never
+// a key; the addresses of pages are made here from the configured origins and
+// the SIREN, so no key holds one but the validation link.
+//
+//	company         name of the company
+//	siren           its nine digits, without spaces
+//	person          name of whom the letter speaks (the requester, the member)
+//	person_email    their address, shown in full
+//	by              name of who decided; absent: the operator, or nobody
+//	role            administrator, member, declarant
+//	decision        accepted, refused
+//	reason          what the decider wrote, one line
+//	administrators  how many administrators were told: "0", "1", "2"…
+//	contributions   "yes" when the requester ticked the checkbox of declarants
+//	until           last day of the access      (all times are RFC 3339, and are
+//	asked_at        when the request was made    written in words in the
+//	remind_at       next automatic reminder      installation's time zone)
+//	expires_at      when the request ends by itself
+//	again_at        when the person may ask again
+//	link            address of the validation page, token included
+//	code            six digits to type in the browser that signed up
+//	disown_code     code asked by "this was not me"
+var Kinds = map[portique.LetterKind]Needs{
+	// To whom signed up. Greets nobody by name: the name was typed by whoever
+	// signed up, the address may be a stranger's.
+	portique.LetterValidation: {Secret: []string{"link", "code", "disown_code"}},
+
+	// To the owner of the account.
+	portique.LetterAccountExists: {},
+
+	// To each administrator.
+	portique.LetterRequestReceived: {
+		Data:     []string{"company", "siren", "person", "person_email", "administrators", "expires_at"},
+		Optional: []string{"remind_at", "contributions"},
+	},
+	portique.LetterRequestReminder: {
+		Data:     []string{"company", "siren", "person", "person_email", "asked_at", "expires_at"},
+		Optional: []string{"contributions"},
+	},
+
+	// To the requester.
+	portique.LetterRequestSent: {
+		Data:     []string{"company", "siren", "administrators", "expires_at"},
+		Optional: []string{"remind_at"},
+	},
+	portique.LetterRequestAccepted: {
+		Data:     []string{"company", "siren", "role", "by"},
+		Optional: []string{"until"},
+	},
+	portique.LetterRequestRefused: {
+		Data: []string{"company", "siren", "by", "reason", "again_at"},
+	},
+	portique.LetterRequestExpired: {
+		Data: []string{"company", "siren", "asked_at"},
+	},
+	// administrators is "0" when the company has none left: the request was
+	// escalated at once.
+	portique.LetterEscalated: {
+		Data: []string{"company", "siren", "asked_at", "administrators", "expires_at"},
+	},
+
+	// To the administrators who did not decide.
+	portique.LetterRequestHandled: {
+		Data:     []string{"company", "siren", "person", "person_email", "decision", "by"},
+		Optional: []string{"role", "reason"},
+	},
+	// To the administrators.
+	portique.LetterRequestCancel: {
+		Data: []string{"company", "siren", "person", "person_email"},
+	},
+
+	// To the person. Without by: the first person attached to the company.
+	portique.LetterAdministrator: {
+		Data:     []string{"company", "siren"},
+		Optional: []string{"by"},
+	},
+	portique.LetterRoleChanged: {
+		Data:     []string{"company", "siren", "role"},
+		Optional: []string{"by", "until", "reason"},
+	},
+
+	// By the operator's command. To the person, or, with person and
+	// person_email, to an administrator about that person.
+	portique.LetterAccessOpened: {
+		Data:     []string{"company", "siren", "role"},
+		Optional: []string{"until", "reason", "person", "person_email"},
+	},
+	// Without by: by the operator. To the person, or to an administrator about
+	// that person.
+	portique.LetterAccessEnded: {
+		Data:     []string{"company", "siren"},
+		Optional: []string{"by", "reason", "person", "person_email"},
+	},
+}
+
+// Check says what a letter lacks or has too much of, by the table of kinds.
+// Tests of the services that post letters call it; Render calls it too.
+func Check(l *portique.Letter) error {
+	needs, ok := Kinds[l.Kind]
+	if !ok {
+		return fmt.Errorf("letter: no kind %q", l.Kind)
+	}
+	for _, key := range needs.Data {
+		if l.Data[key] == "" {
+			return fmt.Errorf("letter %s: data %q is missing", l.Kind, key)
+		}
+	}
+	for key := range l.Data {
+		if !slices.Contains(needs.Data, key) && !slices.Contains(needs.Optional, key) {
+			return fmt.Errorf("letter %s: data %q is not one of its keys", l.Kind, key)
+		}
+	}
+	for _, key := range needs.Secret {
+		if l.Secret[key] == "" {
+			return fmt.Errorf("letter %s: secret %q is missing", l.Kind, key)
+		}
+	}
+	for key := range l.Secret {
+		if !slices.Contains(needs.Secret, key) {
+			return fmt.Errorf("letter %s: secret %q is not one of its keys", l.Kind, key)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,219 @@
+package mail
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	htmltemplate "html/template"
+	"net/url"
+	"regexp"
+	"strings"
+	"text/template"
+	"time"
+
+	"portique"
+	"portique/internal/i18n"
+)
+
+// Each kind of letter is written once per language, in letter/KIND.LANGUAGE.txt:
+// the subject on the first line, then paragraphs separated by empty lines. Both
+// the text and the HTML come from it, so they never say different things.
+//
+//	{{greeting}}                 the usual first line, with the reader's name
+//	{{button "Words" ADDRESS}}   ends a paragraph; the letter's one button
+//	{{code .code}}               alone in its paragraph: in large figures
+//	{{quote .reason}}            alone in its paragraph: somebody's own words
+//	{{guide}}                    begins a sentence of the user guide, kept as published
+//	--                           alone on its line: what follows is small print
+//
+// ADDRESS is made by {{portal "/companies/" .siren}} or {{auth "/login"}}.
+// {{siren .siren}}, {{date .until}}, {{datetime .again_at}}, {{role .role}} write
+// values in words; {{operator}}, {{operatorOf}}, {{portalName}} and
+// {{supportEmail}}, {{supportPhone}} come from the configuration.
+//
+//go:embed letter/*.txt layout.html
+var files embed.FS
+
+var languages = []string{i18n.French, i18n.English}
+
+// Options are what letters say of the installation.
+type Options struct {
+	PortalURL    string // origins, without a final slash
+	AuthURL      string
+	PortalName   string
+	OperatorName string
+	SupportEmail string
+	SupportPhone string // may be empty
+	BrandColor   string // #RRGGBB; the default when empty
+	Catalog      *i18n.Catalog
+}
+
+// Renderer writes letters. It is safe for concurrent use.
+type Renderer struct {
+	options Options
+	letters map[string]*template.Template // by kind.language
+	layout  *htmltemplate.Template
+}
+
+const defaultColor = "#0A4D68"
+
+var hexColor = regexp.MustCompile(`^#[0-9A-Fa-f]{6}$`)
+
+// NewRenderer reads the letters of every kind in both languages.
+func NewRenderer(o Options) (*Renderer, error) {
+	if o.Catalog == nil {
+		return nil, errors.New("letters need the catalogue of messages")
+	}
+	if o.BrandColor == "" {
+		o.BrandColor = defaultColor
+	}
+	if !hexColor.MatchString(o.BrandColor) {
+		return nil, fmt.Errorf("the brand colour %q is not like %s", o.BrandColor, defaultColor)
+	}
+	o.PortalURL, o.AuthURL = strings.TrimRight(o.PortalURL, "/"), strings.TrimRight(o.AuthURL, "/")
+	r := &Renderer{options: o, letters: map[string]*template.Template{}}
+	for _, lang := range languages {
+		sender, err := files.ReadFile("letter/sender." + lang + ".txt") // the last paragraph of all
+		if err != nil {
+			return nil, err
+		}
+		for kind := range Kinds {
+			name := string(kind) + "." + lang
+			source, err := files.ReadFile("letter/" + name + ".txt")
+			if err != nil {
+				return nil, err
+			}
+			t, err := template.New(name).Option("missingkey=error").Funcs(r.functions(lang, "")).Parse(string(source))
+			if err == nil {
+				_, err = t.New("sender").Parse(string(sender))
+			}
+			if err != nil {
+				return nil, err
+			}
+			r.letters[name] = t
+		}
+	}
+	var err error
+	r.layout, err = htmltemplate.New("layout.html").ParseFS(files, "layout.html")
+	return r, err
+}
+
+// Render writes a letter. The date is that of the letter, so that a second
+// attempt is the same message.
+func (r *Renderer) Render(l *portique.Letter) (*Message, error) {
+	if err := Check(l); err != nil {
+		return nil, err
+	}
+	to, err := portique.ParseEmail("to", l.To)
+	if err != nil || to != l.To {
+		return nil, fmt.Errorf("letter %s: %q is not a plain address", l.Kind, l.To)
+	}
+	lang := l.Language
+	if lang != i18n.English {
+		lang = i18n.French
+	}
+	t, err := r.letters[string(l.Kind)+"."+lang].Clone()
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]string{}
+	for _, key := range Kinds[l.Kind].Optional {
+		values[key] = ""
+	}
+	for _, given := range []map[string]string{l.Data, l.Secret} {
+		for key, v := range given {
+			values[key] = portique.CleanText(v)
+		}
+	}
+	var out bytes.Buffer
+	if err := t.Funcs(r.functions(lang, portique.CleanText(l.Name))).Execute(&out, values); err != nil {
+		return nil, fmt.Errorf("letter %w", err)
+	}
+	d, err := read(out.String(), lang)
+	if err != nil {
+		return nil, fmt.Errorf("letter %s.%s: %w", l.Kind, lang, err)
+	}
+	var page bytes.Buffer
+	err = r.layout.Execute(&page, struct {
+		*document
+		Options
+		Lang string
+	}{d, r.options, lang})
+	if err != nil {
+		return nil, fmt.Errorf("letter %s.%s: %w", l.Kind, lang, err)
+	}
+	return &Message{MessageID: l.MessageID, To: to, Date: l.CreatedAt, Subject: d.Subject, Text: d.text(), HTML: page.String()}, nil
+}
+
+var roleWords = map[string]map[portique.Role]string{
+	i18n.French: {
+		portique.Administrator: "administrateur (vous ouvrez tous les outils et vous gérez les utilisateurs de l'entreprise)",
+		portique.Member:        "utilisateur (vous ouvrez les outils que l'administrateur a choisis pour vous)",
+		portique.Declarant:     "déclarant (vous ouvrez les outils de déclaration des contributions)",
+	},
+	i18n.English: {
+		portique.Administrator: "administrator (you open every tool and manage the company's users)",
+		portique.Member:        "user (you open the tools the administrator has chosen for you)",
+		portique.Declarant:     "declarant (you open the tools for declaring contributions)",
+	},
+}
+
+func (r *Renderer) functions(lang, name string) template.FuncMap {
+	o, p := r.options, r.options.Catalog.Printer(lang)
+	when := func(write func(time.Time) string) func(string) (string, error) {
+		return func(s string) (string, error) {
+			t, err := time.Parse(time.RFC3339, s)
+			if err != nil {
+				return "", fmt.Errorf("%q is not a time in RFC 3339", s)
+			}
+			return write(t), nil
+		}
+	}
+	page := func(origin string) func(parts ...string) string {
+		return func(parts ...string) string {
+			for i := 1; i < len(parts); i += 2 { // words of the template, value, words, value…
+				parts[i] = url.PathEscape(parts[i])
+			}
+			return origin + strings.Join(parts, "")
+		}
+	}
+	role := func(full bool) func(string) (string, error) {
+		return func(s string) (string, error) {
+			words, ok := roleWords[lang][portique.Role(s)]
+			if !ok {
+				return "", fmt.Errorf("%q is not a role", s)
+			}
+			if !full {
+				words, _, _ = strings.Cut(words, " (")
+			}
+			return words, nil
+		}
+	}
+	return template.FuncMap{
+		"greeting": func() string {
+			hello := map[string]string{i18n.French: "Bonjour", i18n.English: "Hello"}[lang]
+			if name == "" {
+				return hello + ","
+			}
+			return hello + " " + name + ","
+		},
+		"button":       func(words, address string) string { return markButton + words + markButton + address },
+		"code":         func(s string) string { return markCode + s },
+		"quote":        func(s string) string { return markQuote + s },
+		"guide":        func() string { return markGuide },
+		"portal":       page(o.PortalURL),
+		"auth":         page(o.AuthURL),
+		"siren":        func(s string) string { return portique.SIREN(s).Grouped() },
+		"date":         when(p.Date),
+		"datetime":     when(p.DateTime),
+		"role":         role(true),
+		"roleName":     role(false),
+		"operator":     func() string { return p.Name(o.OperatorName) },
+		"operatorOf":   func() string { return p.Of(o.OperatorName) },
+		"portalName":   func() string { return o.PortalName },
+		"supportEmail": func() string { return o.SupportEmail },
+		"supportPhone": func() string { return o.SupportPhone },
+		"capital":      i18n.Capital,
+	}
+}

@@ -1,0 +1,67 @@
+package oidc
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// What the provider can do. Discovery says these and nothing else.
+var (
+	scopesSupported    = []string{"openid", "profile", "email", "address", "phone", "company"}
+	promptsSupported   = []string{"none", "login", "select_account", "select_company"}
+	responseModes      = []string{"query", "form_post"}
+	authMethods        = []string{"client_secret_basic", "client_secret_post", "none"}
+	algorithms         = []string{"ES256", "RS256"}
+	acrValuesSupported = []string{acrPassword}
+	claimsSupported    = []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid",
+		"name", "given_name", "family_name", "locale", "updated_at", "email", "email_verified", "company"}
+)
+
+// discovery answers both well-known paths (OpenID Connect Discovery 1.0 and
+// RFC 8414).
+func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, "public, max-age=300", map[string]any{
+		"issuer":                                         p.issuer,
+		"authorization_endpoint":                         p.issuer + pathAuthorize,
+		"token_endpoint":                                 p.issuer + pathToken,
+		"userinfo_endpoint":                              p.issuer + pathUserinfo,
+		"jwks_uri":                                       p.issuer + pathKeys,
+		"end_session_endpoint":                           p.issuer + pathLogout,
+		"scopes_supported":                               scopesSupported,
+		"response_types_supported":                       []string{"code"},
+		"response_modes_supported":                       responseModes,
+		"grant_types_supported":                          []string{"authorization_code"},
+		"subject_types_supported":                        []string{"public"},
+		"id_token_signing_alg_values_supported":          algorithms,
+		"token_endpoint_auth_methods_supported":          authMethods,
+		"code_challenge_methods_supported":               []string{"S256"},
+		"acr_values_supported":                           acrValuesSupported,
+		"prompt_values_supported":                        promptsSupported,
+		"claim_types_supported":                          []string{"normal"},
+		"claims_supported":                               claimsSupported,
+		"claims_parameter_supported":                     true,
+		"request_parameter_supported":                    false,
+		"request_uri_parameter_supported":                false,
+		"authorization_response_iss_parameter_supported": true,
+	})
+}
+
+// jwks publishes the public keys. It makes the default key if there is none
+// yet, so that the set is never empty.
+func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) {
+	if err := p.keys.ensure(r.Context(), defaultAlgorithm); err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	if err := p.keys.load(r.Context()); err != nil { // another node may have made one
+		p.fail(w, r, err)
+		return
+	}
+	writeJSON(w, "public, max-age=60", p.keys.public())
+}
+
+func writeJSON(w http.ResponseWriter, cache string, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", cache)
+	_ = json.NewEncoder(w).Encode(v) // the reader went away
+}

@@ -1,0 +1,163 @@
+// Package oidc is the OpenID provider: the door by which tools, and the portal
+// itself, sign people in. It translates the protocol; who is signed in is a
+// session, what opens is a membership, and both are asked again each time a
+// code or a token is used, so that an access that ended opens nothing.
+//
+// It alone knows the engine (github.com/luikyv/go-oidc): nothing of its types
+// leaves. The engine's storage runs in one transaction of ours per request,
+// so that one code redeems once.
+//
+// What lives how long: a pending authorization 1 hour, a code 60 seconds, an
+// access token and an ID token 5 minutes; a session as package session says.
+package oidc
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/luikyv/go-oidc/pkg/goidc"
+	"github.com/luikyv/go-oidc/pkg/provider"
+
+	"portique"
+	"portique/internal/secret"
+	"portique/internal/session"
+	"portique/internal/store"
+)
+
+// The lives of what tools hold.
+const (
+	CodeLife  = time.Minute
+	TokenLife = 5 * time.Minute // of access tokens and ID tokens
+)
+
+// Options are what a provider needs.
+type Options struct {
+	Issuer                string // the auth host's public origin, exactly
+	DB                    *store.DB
+	Keys                  *secret.Keys
+	Cookies               session.Cookies
+	PortalRedirectURIs    []string // of the built-in client: the portal's /session/callback
+	PortalPostLogoutURIs  []string // where the portal may ask to go after signing out; may be empty
+	Pages                 Pages
+	Actor                 func(*http.Request) portique.Actor // source and request id for the journal; may be nil
+	Log                   *slog.Logger                       // slog.Default when nil
+}
+
+// Pages show what a person must see; they belong to the web door. Their
+// headers (CSP, no-store) are theirs too.
+type Pages struct {
+	// Error shows a sentence: Key is of the catalogue, args are name, value…
+	Error func(w http.ResponseWriter, r *http.Request, status int, key string, args ...any)
+	// FormPost carries an answer to a tool by a form. The page's form-action
+	// names exactly the origin of action.
+	FormPost func(w http.ResponseWriter, r *http.Request, action string, fields map[string]string)
+	// LogoutConfirm asks before signing out; the form posts hidden to
+	// /oauth/logout.
+	LogoutConfirm func(w http.ResponseWriter, r *http.Request, hidden map[string]string)
+	// SignedOut says that the session is closed (wasOpen false: there was
+	// none) and which tools stay open until closed.
+	SignedOut func(w http.ResponseWriter, r *http.Request, wasOpen bool, stillOpen []*portique.Tool)
+}
+
+// Provider is the OpenID provider. Safe for concurrent use.
+type Provider struct {
+	issuer       string
+	db           *store.DB
+	secrets      *secret.Keys
+	cookies      session.Cookies
+	portal       *portique.Tool
+	portalSecret string
+	pages        Pages
+	actor        func(*http.Request) portique.Actor
+	log          *slog.Logger
+	keys         *keyring
+	engine       http.Handler
+	handler      http.Handler
+}
+
+// New makes the provider. It touches neither network nor database.
+func New(o Options) (*Provider, error) {
+	issuer, err := url.Parse(o.Issuer)
+	if err != nil || issuer.Host == "" || strings.HasSuffix(o.Issuer, "/") {
+		return nil, fmt.Errorf("the issuer is an origin without a final slash, not %q", o.Issuer)
+	}
+	if o.DB == nil || o.Keys == nil || o.Pages.Error == nil || o.Pages.FormPost == nil || o.Pages.LogoutConfirm == nil || o.Pages.SignedOut == nil {
+		return nil, errors.New("the OpenID provider needs a database, keys and every page")
+	}
+	p := &Provider{issuer: o.Issuer, db: o.DB, secrets: o.Keys, cookies: o.Cookies, pages: o.Pages, actor: o.Actor, log: o.Log,
+		keys: newKeyring(o.DB, o.Keys)}
+	if p.log == nil {
+		p.log = slog.Default()
+	}
+	// The portal's secret follows from the master key: every node knows it,
+	// nothing stores it, and nobody outside the installation can redeem the
+	// portal's codes.
+	p.portalSecret = base64.RawURLEncoding.EncodeToString(o.Keys.Mac("portal-client", o.Issuer))
+	p.portal = &portique.Tool{ID: portique.PortalClientID, RedirectURIs: o.PortalRedirectURIs, PostLogoutURIs: o.PortalPostLogoutURIs,
+		AuthMethod: "client_secret_basic", SecretHash: secret.Hash(p.portalSecret), Algorithm: defaultAlgorithm}
+
+	scopes := make([]goidc.Scope, len(scopesSupported))
+	for i, s := range scopesSupported {
+		scopes[i] = goidc.NewScope(s)
+	}
+	s := storage{p}
+	engine, err := provider.New(o.Issuer, s, s.signingKeys,
+		provider.WithAuthCodeGrant(s),
+		provider.WithDCR(s), // only to look clients up: its routes are not served
+		provider.WithOpaqueTokens(s),
+		provider.WithAuthorizeEndpoint(pathAuthorize),
+		provider.WithTokenEndpoint(pathToken),
+		provider.WithUserInfoEndpoint(pathUserinfo),
+		provider.WithScopes(scopes...),
+		provider.WithPKCE(goidc.CodeChallengeMethodSHA256),
+		provider.WithSecretBasicAuthn(), provider.WithSecretPostAuthn(), provider.WithNoneAuthn(),
+		provider.WithClientSecretVerifier(verifySecret),
+		provider.WithIDTokenSignatureAlgs(goidc.ES256, goidc.RS256),
+		provider.WithIDTokenLifetime(int(TokenLife/time.Second)),
+		provider.WithTokenOptions(func(context.Context, *goidc.Grant, *goidc.Client) goidc.TokenOptions {
+			return goidc.NewOpaqueTokenOptions(int(TokenLife / time.Second))
+		}),
+		provider.WithOpaqueTokenFunc(func(context.Context, *goidc.Grant) string { return secret.Token() }),
+		provider.WithAuthnSessionIDFunc(func(context.Context) string { return store.NewID() }),
+		provider.WithGrantIDFunc(func(context.Context) string { return store.NewID() }),
+		provider.WithIDTokenClaims(s.idTokenClaims),
+		provider.WithUserInfoClaims(s.userinfoClaims),
+		provider.WithPolicies(goidc.NewPolicy("portique", s.setUp, s.authenticate)),
+		provider.WithErrorRenderer(s.unredirectable),
+		provider.WithErrorHandler(s.noteError),
+		provider.WithJTIConsumer(func(context.Context, string) error { return errors.New("no client assertion is accepted") }),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("OpenID engine: %w", err)
+	}
+	p.engine = engine.Handler()
+	p.handler = p.routes()
+	return p, nil
+}
+
+// Handler serves the provider's paths (Routes) and answers 404 to any other.
+func (p *Provider) Handler() http.Handler { return p.handler }
+
+// PortalSecret is the client secret of the built-in client, sent by
+// client_secret_basic.
+func (p *Provider) PortalSecret() string { return p.portalSecret }
+
+// Ready loads the keys; an error means that nothing can be signed.
+func (p *Provider) Ready(ctx context.Context) error { return p.keys.load(ctx) }
+
+// actorOf starts the journal lines of a request.
+func (p *Provider) actorOf(r *http.Request, accountID string) portique.Actor {
+	var a portique.Actor
+	if p.actor != nil {
+		a = p.actor(r)
+	}
+	a.AccountID, a.Door = accountID, portique.DoorAuth
+	return a
+}

@@ -1,0 +1,86 @@
+package oidc
+
+import "net/http"
+
+// The provider's paths.
+const (
+	pathDiscovery = "/.well-known/openid-configuration"
+	pathMetadata  = "/.well-known/oauth-authorization-server"
+	pathAuthorize = "/oauth/authorize"
+	pathToken     = "/oauth/token"
+	pathUserinfo  = "/oauth/userinfo"
+	pathKeys      = "/oauth/keys"
+	pathLogout    = "/oauth/logout"
+
+	// Pages of the web door that this one sends people to, with the parameter
+	// authorization.
+	pathLogin    = "/login"
+	pathCompany  = "/oauth/company"
+	pathNoAccess = "/oauth/no-access"
+)
+
+// Route is one line of `portique routes`.
+type Route struct {
+	Method, Path string
+	Who          string
+	Fields       []string
+}
+
+// Routes lists what Handler serves.
+func Routes() []Route {
+	authorize := []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge",
+		"code_challenge_method", "prompt", "max_age", "login_hint", "id_token_hint", "acr_values", "claims", "company_hint"}
+	logout := []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state"}
+	return []Route{
+		{"GET", pathDiscovery, "anyone", nil},
+		{"GET", pathMetadata, "anyone", nil},
+		{"GET", pathKeys, "anyone", nil},
+		{"GET", pathAuthorize, "anyone", authorize},
+		{"POST", pathAuthorize, "anyone", authorize},
+		{"GET", pathAuthorize + "/{id}", "anyone", nil},
+		{"GET", pathAuthorize + "/{id}/deny", "anyone", nil},
+		{"POST", pathAuthorize + "/{id}/deny", "anyone", nil},
+		{"POST", pathToken, "anyone", []string{"grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret"}},
+		{"GET", pathUserinfo, "anyone", nil},
+		{"POST", pathUserinfo, "anyone", []string{"access_token"}},
+		{"GET", pathLogout, "anyone", logout},
+		{"POST", pathLogout, "anyone", append(logout, "confirm")},
+	}
+}
+
+func (p *Provider) routes() http.Handler {
+	handlers := map[string]http.HandlerFunc{
+		"GET " + pathDiscovery:                   p.discovery,
+		"GET " + pathMetadata:                    p.discovery,
+		"GET " + pathKeys:                        p.jwks,
+		"GET " + pathAuthorize:                   p.authorize,
+		"POST " + pathAuthorize:                  p.authorizePost,
+		"GET " + pathAuthorize + "/{id}":         p.goOn,
+		"GET " + pathAuthorize + "/{id}/deny":    p.deny,
+		"POST " + pathAuthorize + "/{id}/deny":   p.deny,
+		"POST " + pathToken:                      p.token,
+		"GET " + pathUserinfo:                    p.userinfo,
+		"POST " + pathUserinfo:                   p.userinfo,
+		"GET " + pathLogout:                      p.logout,
+		"POST " + pathLogout:                     p.logoutPost,
+	}
+	mux := http.NewServeMux()
+	for _, route := range Routes() {
+		mux.Handle(route.Method+" "+route.Path, noHead(handlers[route.Method+" "+route.Path]))
+	}
+	return mux
+}
+
+// noHead refuses HEAD, which a GET pattern would take as well: several of these
+// GETs change something, and a link scanner must not.
+func noHead(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		if r.Method == http.MethodHead {
+			w.Header().Set("Allow", "GET, POST")
+			w.WriteHeader(http.StatusMethodNotAllowed)
+			return
+		}
+		next(w, r)
+	})
+}

@@ -1,0 +1,76 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"portique"
+	"portique/internal/secret"
+	"portique/internal/store"
+)
+
+// authorization returns a pending authorization that belongs to this browser
+// and still waits, or ErrNoAuthorization.
+func authorization(tx *store.Tx, id, browser string) (*store.Authorization, error) {
+	a, err := tx.Authorization(id)
+	if err != nil {
+		return nil, err
+	}
+	return a, waits(a, browser, tx.Now())
+}
+
+func waits(a *store.Authorization, browser string, now time.Time) error {
+	if !a.FinishedAt.IsZero() || !now.Before(a.ExpiresAt) || browser == "" || !secret.Equal(a.BrowserHash, secret.Hash(browser)) {
+		return store.ErrNoAuthorization
+	}
+	return nil
+}
+
+// Waiting is a pending authorization as its pages show it.
+type Waiting struct {
+	*store.Authorization
+	Tool *portique.Tool // nil for the portal
+}
+
+// Authorization returns the pending authorization that a page works for, when
+// it belongs to this browser and still waits, or ErrNoAuthorization.
+func (s *Service) Authorization(ctx context.Context, id, browser string) (*Waiting, error) {
+	w := &Waiting{}
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		if w.Authorization, err = tx.ReadAuthorization(id); err != nil {
+			return err
+		}
+		if err := waits(w.Authorization, browser, tx.Now()); err != nil {
+			return err
+		}
+		if w.ClientID != portique.PortalClientID {
+			w.Tool, err = tx.Tool(w.ClientID)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// ChooseCompany notes for which access a tool will be entered. The access must
+// be the signed-in person's; whether it opens the tool is checked when the
+// authorization goes on. ErrMembershipUnknown otherwise.
+func (s *Service) ChooseCompany(ctx context.Context, actor portique.Actor, id, browser, membershipID string) error {
+	return s.db.Tx(ctx, func(tx *store.Tx) error {
+		pending, err := authorization(tx, id, browser)
+		if err != nil {
+			return err
+		}
+		m, err := tx.Membership(membershipID)
+		if err != nil {
+			return err
+		}
+		if m.AccountID != actor.AccountID || !m.Active(tx.Now()) {
+			return portique.ErrMembershipUnknown
+		}
+		pending.MembershipID = m.ID
+		return tx.SaveAuthorization(pending)
+	})
+}

@@ -1,0 +1,198 @@
+// Package session signs people in and knows who is signed in where. Sessions
+// live on the server: the cookie is an id and a secret, only the secret's hash
+// is kept, and each sign-in makes a new pair. An auth session lives 12 hours
+// at most and 2 hours unused; a portal session points at an auth session,
+// dies with it and keeps it from idling.
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"portique"
+	"portique/internal/secret"
+	"portique/internal/store"
+)
+
+// The life of a session (product.md 5).
+const (
+	Absolute = 12 * time.Hour
+	Idle     = 2 * time.Hour
+	touch    = time.Minute // how often use is written down
+)
+
+// AuthorizationLife is how long a sign-in page may wait for its person.
+const AuthorizationLife = time.Hour
+
+// Service signs in and out.
+type Service struct {
+	db     *store.DB
+	keys   *secret.Keys
+	hasher *secret.Hasher
+}
+
+// New makes the service.
+func New(db *store.DB, keys *secret.Keys, hasher *secret.Hasher) *Service {
+	return &Service{db: db, keys: keys, hasher: hasher}
+}
+
+// Current is who is signed in.
+type Current struct {
+	ID       string // of this session
+	ParentID string // the auth session, for a portal session
+	Account  *portique.Account
+	AuthTime time.Time // when the password was given
+	IDToken  string
+}
+
+// AuthID is the auth session behind it: the `sid` that tools see.
+func (c *Current) AuthID() string {
+	if c.ParentID != "" {
+		return c.ParentID
+	}
+	return c.ID
+}
+
+// Current returns who is signed in at a door with that cookie, or ErrNoSession.
+// It notes the use at most once a minute.
+func (s *Service) Current(ctx context.Context, door portique.Door, cookie string) (*Current, error) {
+	var c *Current
+	var stale []string
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		c, stale, err = find(tx, door, cookie)
+		return err
+	})
+	if err != nil || len(stale) == 0 {
+		return c, err
+	}
+	return c, s.db.Tx(ctx, func(tx *store.Tx) error {
+		for _, id := range stale {
+			if err := tx.TouchSession(id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// CurrentTx is Current inside an open transaction; it notes no use.
+func CurrentTx(tx *store.Tx, door portique.Door, cookie string) (*Current, error) {
+	c, _, err := find(tx, door, cookie)
+	return c, err
+}
+
+// Alive returns the auth session with that id when it still counts, or
+// ErrNoSession. For those who know a session by its id (`sid`), not its cookie.
+func Alive(tx *store.Tx, id string) (*Current, error) {
+	ses, err := tx.Session(id)
+	if err != nil {
+		return nil, err
+	}
+	if ses.Door != portique.DoorAuth || !alive(ses, tx.Now()) {
+		return nil, store.ErrNoSession
+	}
+	account, err := activeAccount(tx, ses.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	return &Current{ID: ses.ID, Account: account, AuthTime: ses.CreatedAt}, nil
+}
+
+func alive(s *store.Session, now time.Time) bool {
+	return s.EndedAt.IsZero() && now.Before(s.ExpiresAt) && now.Before(s.SeenAt.Add(Idle))
+}
+
+func activeAccount(tx *store.Tx, id string) (*portique.Account, error) {
+	account, err := tx.Account(id)
+	if errors.Is(err, portique.ErrAccountUnknown) || err == nil && account.Status != portique.AccountActive {
+		return nil, store.ErrNoSession
+	}
+	return account, err
+}
+
+// find also returns the sessions whose use should be written down.
+func find(tx *store.Tx, door portique.Door, cookie string) (*Current, []string, error) {
+	id, key, ok := split(cookie)
+	if !ok {
+		return nil, nil, store.ErrNoSession
+	}
+	ses, err := tx.Session(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if ses.Door != door || !secret.Equal(ses.SecretHash, secret.Hash(key)) || !ses.EndedAt.IsZero() || !tx.Now().Before(ses.ExpiresAt) {
+		return nil, nil, store.ErrNoSession
+	}
+	auth := ses
+	if ses.ParentID != "" {
+		if auth, err = tx.Session(ses.ParentID); err != nil {
+			return nil, nil, err
+		}
+	}
+	if !alive(auth, tx.Now()) || auth.AccountID != ses.AccountID {
+		return nil, nil, store.ErrNoSession
+	}
+	account, err := activeAccount(tx, ses.AccountID)
+	if err != nil {
+		return nil, nil, err
+	}
+	var stale []string
+	if auth.SeenAt.Add(touch).Before(tx.Now()) {
+		stale = append(stale, auth.ID)
+		if ses != auth {
+			stale = append(stale, ses.ID)
+		}
+	}
+	return &Current{ID: ses.ID, ParentID: ses.ParentID, Account: account, AuthTime: auth.CreatedAt, IDToken: ses.IDToken}, stale, nil
+}
+
+// open adds a session and returns its cookie.
+func open(tx *store.Tx, ses *store.Session) (string, error) {
+	key := secret.Token()
+	now := tx.Now()
+	ses.ID, ses.SecretHash, ses.CreatedAt, ses.SeenAt = store.NewID(), secret.Hash(key), now, now
+	if ses.ExpiresAt.IsZero() {
+		ses.ExpiresAt = now.Add(Absolute)
+	}
+	return ses.ID + "." + key, tx.InsertSession(ses)
+}
+
+// OpenPortal opens a portal session under the auth session that the ID token
+// names, and returns its cookie.
+func (s *Service) OpenPortal(ctx context.Context, actor portique.Actor, authSessionID, idToken, userAgent string) (cookie string, err error) {
+	err = s.db.Tx(ctx, func(tx *store.Tx) error {
+		auth, err := tx.Session(authSessionID)
+		if err != nil {
+			return err
+		}
+		if auth.Door != portique.DoorAuth || !alive(auth, tx.Now()) {
+			return store.ErrNoSession
+		}
+		cookie, err = open(tx, &store.Session{Door: portique.DoorPortal, AccountID: auth.AccountID, ParentID: auth.ID,
+			IDToken: idToken, UserAgent: cut(userAgent, 300), ExpiresAt: auth.ExpiresAt})
+		return err
+	})
+	return cookie, err
+}
+
+// SignOut ends an auth session and everything under it, or one portal session.
+func (s *Service) SignOut(ctx context.Context, actor portique.Actor, sessionID string) error {
+	return s.db.Tx(ctx, func(tx *store.Tx) error { return SignOutTx(tx, actor, sessionID) })
+}
+
+// SignOutTx is SignOut inside an open transaction.
+func SignOutTx(tx *store.Tx, actor portique.Actor, sessionID string) error {
+	if err := tx.EndSession(sessionID); err != nil {
+		return err
+	}
+	return tx.Audit(actor.Event(portique.ActionSignedOut, sessionID, ""))
+}
+
+func cut(s string, n int) string {
+	s = portique.CleanText(s)
+	if r := []rune(s); len(r) > n {
+		return string(r[:n])
+	}
+	return s
+}

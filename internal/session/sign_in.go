@@ -1,0 +1,161 @@
+package session
+
+import (
+	"context"
+	"errors"
+
+	"portique"
+	"portique/internal/secret"
+	"portique/internal/store"
+)
+
+// SignInForm is what the sign-in page sends. Authorization is the pending
+// authorization ("" to go to the portal), Browser the cookie it is bound to,
+// SignUp the cookie of this browser's sign-up.
+type SignInForm struct {
+	Email         string
+	Password      string
+	Authorization string
+	Browser       string
+	SignUp        string
+	UserAgent     string
+	Language      string // of the page, kept for a person who never chose
+}
+
+// SignedIn is a sign-in that succeeded, or that found a sign-up still to be
+// validated: then Cookie is empty and SignUp is the cookie that finds it.
+type SignedIn struct {
+	Cookie  string
+	SignUp  string
+	Account *portique.Account
+}
+
+// SignIn checks the password and opens an auth session. Wrong password, unknown
+// address and disabled account give one answer, ErrSignIn, after the same work.
+// The right password of a sign-up not yet validated opens no session.
+// ErrNoAuthorization: the page was too old, or another browser's.
+func (s *Service) SignIn(ctx context.Context, actor portique.Actor, f SignInForm) (*SignedIn, error) {
+	email, emailErr := portique.ParseEmail("email", f.Email)
+	if len(f.Password) > 2000 {
+		f.Password = f.Password[:2000] // longer than any password can be; it will be wrong
+	}
+	var account *portique.Account
+	var signUp *portique.SignUp
+	hash := ""
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		account, signUp, hash = nil, nil, ""
+		if f.Authorization != "" {
+			pending, err := tx.ReadAuthorization(f.Authorization)
+			if err != nil {
+				return err
+			}
+			if err := waits(pending, f.Browser, tx.Now()); err != nil {
+				return err
+			}
+		}
+		if emailErr != nil {
+			return nil
+		}
+		account, err = tx.AccountByEmail(email)
+		switch {
+		case err == nil:
+			hash = account.PasswordHash
+			return nil
+		case !errors.Is(err, portique.ErrAccountUnknown):
+			return err
+		}
+		account = nil
+		open, err := tx.OpenSignUps(email)
+		if err != nil || len(open) == 0 {
+			return err
+		}
+		signUp = open[0]
+		id, _, _ := split(f.SignUp)
+		for _, other := range open {
+			if other.ID == id {
+				signUp = other
+			}
+		}
+		hash = signUp.PasswordHash
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	ok, err := s.hasher.Verify(ctx, hash, f.Password)
+	if err != nil {
+		return nil, err
+	}
+	in := &SignedIn{}
+	err = s.db.Tx(ctx, func(tx *store.Tx) error {
+		*in = SignedIn{}
+		if !ok || account != nil && account.Status != portique.AccountActive {
+			subject := ""
+			if account != nil {
+				subject = account.ID
+			}
+			if err := tx.Audit(actor.Event(portique.ActionSignInFailed, subject, "")); err != nil {
+				return err
+			}
+			return store.Refused(portique.ErrSignIn)
+		}
+		if account == nil {
+			return s.adopt(tx, signUp.ID, in)
+		}
+		return s.enter(tx, actor, account.ID, hash, f, in)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return in, nil
+}
+
+// adopt gives the sign-up whose password was right to this browser.
+func (s *Service) adopt(tx *store.Tx, signUpID string, in *SignedIn) error {
+	signUp, err := tx.SignUp(signUpID)
+	if err != nil {
+		return err
+	}
+	if !signUp.EndedAt.IsZero() {
+		return portique.ErrSignIn
+	}
+	key := secret.Token()
+	signUp.BrowserHash = secret.Hash(key)
+	in.SignUp = signUp.ID + "." + key
+	return tx.UpdateSignUp(signUp)
+}
+
+func (s *Service) enter(tx *store.Tx, actor portique.Actor, accountID, hash string, f SignInForm, in *SignedIn) error {
+	account, err := tx.LockAccount(accountID)
+	if err != nil {
+		return err
+	}
+	// The account may have changed while the password was being checked.
+	if account.Status != portique.AccountActive || account.PasswordHash != hash {
+		return portique.ErrSignIn
+	}
+	if account.Language == "" {
+		account.Language = f.Language
+	}
+	if err := tx.NoteSignIn(account.ID, f.Language); err != nil {
+		return err
+	}
+	ses := &store.Session{Door: portique.DoorAuth, AccountID: account.ID, UserAgent: cut(f.UserAgent, 300)}
+	if in.Cookie, err = open(tx, ses); err != nil {
+		return err
+	}
+	if f.Authorization != "" {
+		pending, err := authorization(tx, f.Authorization, f.Browser)
+		if err != nil {
+			return err
+		}
+		pending.SessionID = ses.ID
+		if err := tx.SaveAuthorization(pending); err != nil {
+			return err
+		}
+	}
+	in.Account = account
+	actor.AccountID = account.ID
+	return tx.Audit(actor.Event(portique.ActionSignedIn, ses.ID, ""))
+}

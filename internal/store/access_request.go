@@ -1,0 +1,97 @@
+package store
+
+import (
+	"time"
+
+	"portique"
+)
+
+const requestSelect = `SELECT r.id, r.account_id, r.siren, r.status, r.created_at, r.sent_to, r.reminded_at, r.reminders,
+	r.auto_at, r.escalated_at, r.decided_at, r.decided_by, r.reason,
+	a.email, a.first_name, a.last_name, a.contributions_only, c.name
+	FROM access_request r JOIN account a ON a.id = r.account_id JOIN company c ON c.siren = r.siren `
+
+func scanRequest(r row) (*portique.AccessRequest, error) {
+	var q portique.AccessRequest
+	err := r.Scan(&q.ID, &q.AccountID, &q.SIREN, &q.Status, at{&q.CreatedAt}, &q.SentTo, at{&q.RemindedAt}, &q.Reminders,
+		at{&q.AutoAt}, at{&q.EscalatedAt}, at{&q.DecidedAt}, &q.DecidedBy, &q.Reason,
+		&q.Email, &q.FirstName, &q.LastName, &q.ContributionsOnly, &q.CompanyName)
+	return &q, err
+}
+
+// InsertRequest adds a request, or returns ErrRequestPending when one of the
+// same person for the same company waits already. It leaves the transaction
+// usable.
+func (tx *Tx) InsertRequest(r *portique.AccessRequest) error {
+	n, err := tx.exec(`INSERT INTO access_request (id, account_id, siren, status, created_at, sent_to, escalated_at, next_tick_at)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8)
+		ON CONFLICT (account_id, siren) WHERE status = 'pending' DO NOTHING`,
+		r.ID, r.AccountID, r.SIREN, r.Status, ms(r.CreatedAt), r.SentTo, ms(r.EscalatedAt), ms(r.NextTick()))
+	if err == nil && n == 0 {
+		return portique.ErrRequestPending
+	}
+	return err
+}
+
+// UpdateRequest saves what changes in the life of a request.
+func (tx *Tx) UpdateRequest(r *portique.AccessRequest) error {
+	_, err := tx.exec(`UPDATE access_request SET status=$2, reminded_at=$3, reminders=$4, auto_at=$5, escalated_at=$6,
+		next_tick_at=$7, decided_at=$8, decided_by=$9, reason=$10, sent_to=$11 WHERE id=$1`,
+		r.ID, r.Status, ms(r.RemindedAt), r.Reminders, ms(r.AutoAt), ms(r.EscalatedAt), ms(r.NextTick()),
+		ms(r.DecidedAt), r.DecidedBy, r.Reason, r.SentTo)
+	return err
+}
+
+// AccessRequest returns a request by its id, or ErrRequestUnknown. Lock the
+// company first when it is going to change.
+func (tx *Tx) AccessRequest(id string) (*portique.AccessRequest, error) {
+	return one(tx, portique.ErrRequestUnknown, scanRequest, requestSelect+`WHERE r.id = $1`, id)
+}
+
+// RequestsOf lists a person's requests, newest first.
+func (tx *Tx) RequestsOf(accountID string) ([]*portique.AccessRequest, error) {
+	return all(tx, scanRequest, requestSelect+`WHERE r.account_id = $1 ORDER BY r.id DESC`, accountID)
+}
+
+// LastRequest returns a person's newest request for a company, or
+// ErrRequestUnknown.
+func (tx *Tx) LastRequest(accountID string, siren portique.SIREN) (*portique.AccessRequest, error) {
+	return one(tx, portique.ErrRequestUnknown, scanRequest,
+		requestSelect+`WHERE r.account_id = $1 AND r.siren = $2 ORDER BY r.id DESC LIMIT 1`, accountID, siren)
+}
+
+// PendingIn lists the requests that wait for a company's administrators, oldest
+// first.
+func (tx *Tx) PendingIn(siren portique.SIREN) ([]*portique.AccessRequest, error) {
+	return all(tx, scanRequest, requestSelect+`WHERE r.siren = $1 AND r.status = 'pending' ORDER BY r.id`, siren)
+}
+
+// Requests lists requests, ended ones included, of a company and an address
+// ("" for all), oldest first.
+func (tx *Tx) Requests(siren portique.SIREN, email string) ([]*portique.AccessRequest, error) {
+	return all(tx, scanRequest,
+		requestSelect+`WHERE ($1 = '' OR r.siren = $1) AND ($2 = '' OR a.email = $2) ORDER BY r.id`, siren, email)
+}
+
+// DueRequests returns the ids and companies of pending requests whose
+// timetable has something to do.
+func (tx *Tx) DueRequests(limit int) ([]*portique.AccessRequest, error) {
+	return all(tx, scanRequest,
+		requestSelect+`WHERE r.status = 'pending' AND r.next_tick_at <= $1 ORDER BY r.next_tick_at LIMIT $2`, ms(tx.now), limit)
+}
+
+// Delivery tells how the letters about something fared.
+type Delivery struct {
+	Kind   portique.LetterKind
+	Status portique.LetterStatus
+	Count  int
+	LastAt time.Time // sent, for sent ones
+}
+
+// Deliveries sums up the letters about a request.
+func (tx *Tx) Deliveries(about string) ([]Delivery, error) {
+	return all(tx, func(r row) (d Delivery, err error) {
+		err = r.Scan(&d.Kind, &d.Status, &d.Count, at{&d.LastAt})
+		return d, err
+	}, `SELECT kind, status, count(*), max(sent_at) FROM letter WHERE about = $1 GROUP BY kind, status ORDER BY kind, status`, about)
+}

@@ -1,0 +1,110 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"portique"
+)
+
+const letterColumns = `id, message_id, recipient, name, language, kind, about, data, sealed, status, attempts, last_error, run_at, created_at, sent_at`
+
+func scanLetter(r row) (*portique.Letter, error) {
+	var l portique.Letter
+	var data string
+	err := r.Scan(&l.ID, &l.MessageID, &l.To, &l.Name, &l.Language, &l.Kind, &l.About, &data, &l.Sealed, &l.Status,
+		&l.Attempts, &l.LastError, at{&l.RunAt}, at{&l.CreatedAt}, at{&l.SentAt})
+	if err == nil {
+		err = json.Unmarshal([]byte(data), &l.Data)
+	}
+	return &l, err
+}
+
+// Post puts a letter in the outbox: it leaves only if the transaction commits.
+// It gives the letter its id and Message-ID and seals its secrets.
+func (tx *Tx) Post(l *portique.Letter) error {
+	l.ID = NewID()
+	l.MessageID = "<" + l.ID + "@" + tx.db.domain + ">"
+	if l.Data == nil {
+		l.Data = map[string]string{}
+	}
+	data, err := json.Marshal(l.Data)
+	if err != nil {
+		return err
+	}
+	if len(l.Secret) > 0 {
+		if tx.db.keys == nil {
+			return errors.New("a letter with secrets needs the master key")
+		}
+		plain, err := json.Marshal(l.Secret)
+		if err != nil {
+			return err
+		}
+		l.Sealed = tx.db.keys.Seal("letter", l.ID, plain)
+	}
+	l.Status, l.CreatedAt = portique.LetterQueued, tx.now
+	if l.RunAt.IsZero() {
+		l.RunAt = tx.now
+	}
+	_, err = tx.exec(`INSERT INTO letter (`+letterColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)`,
+		l.ID, l.MessageID, l.To, l.Name, l.Language, l.Kind, l.About, string(data), l.Sealed, l.Status, l.Attempts,
+		l.LastError, ms(l.RunAt), ms(l.CreatedAt), ms(l.SentAt))
+	return err
+}
+
+// ClaimLetters takes up to limit due letters for a worker: nobody else takes
+// them before lease has passed, so a dead worker's letters come back.
+// Their secrets are opened; one that does not open keeps a nil Secret.
+func (tx *Tx) ClaimLetters(limit int, lease time.Duration) ([]*portique.Letter, error) {
+	due := tx.dialect.skipLocked(`SELECT id FROM letter WHERE status = 'queued' AND run_at <= $1 AND locked_until <= $1
+		ORDER BY run_at, id LIMIT $2`)
+	letters, err := all(tx, scanLetter, `UPDATE letter SET locked_until = $3 WHERE id IN (`+due+`) RETURNING `+letterColumns,
+		ms(tx.now), limit, ms(tx.now.Add(lease)))
+	if err != nil || tx.db.keys == nil {
+		return letters, err
+	}
+	for _, l := range letters {
+		if plain, err := tx.db.keys.Open("letter", l.ID, l.Sealed); err == nil {
+			_ = json.Unmarshal(plain, &l.Secret) // sealed by Post, so it is what Post wrote
+		}
+	}
+	return letters, nil
+}
+
+// FinishLetter saves the outcome of an attempt and frees the letter.
+func (tx *Tx) FinishLetter(l *portique.Letter) error {
+	_, err := tx.exec(`UPDATE letter SET status=$2, attempts=$3, last_error=$4, run_at=$5, sent_at=$6, sealed=$7, locked_until=0
+		WHERE id=$1`, l.ID, l.Status, l.Attempts, l.LastError, ms(l.RunAt), ms(l.SentAt), l.Sealed)
+	return err
+}
+
+// CountLetters counts the letters of a kind to an address since a time.
+func (tx *Tx) CountLetters(to string, kind portique.LetterKind, since time.Time) (int, error) {
+	return one(tx, nil, func(r row) (n int, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT count(*) FROM letter WHERE recipient = $1 AND kind = $2 AND created_at > $3`, to, kind, ms(since))
+}
+
+// Letters lists the outbox of an address and a status ("" for all), oldest first.
+func (tx *Tx) Letters(to string, status portique.LetterStatus) ([]*portique.Letter, error) {
+	return all(tx, scanLetter, `SELECT `+letterColumns+` FROM letter
+		WHERE ($1 = '' OR recipient = $1) AND ($2 = '' OR status = $2) ORDER BY id`, to, status)
+}
+
+// Audit writes a line of the journal: it stands only if the transaction commits.
+func (tx *Tx) Audit(e portique.Event) error {
+	_, err := tx.exec(`INSERT INTO event (id, at, action, actor, door, subject, siren, reason, source, request_id)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)`,
+		NewID(), ms(tx.now), e.Action, e.Actor, e.Door, e.Subject, e.SIREN, e.Reason, e.Source, e.RequestID)
+	return err
+}
+
+// Events lists the journal of a subject, oldest first.
+func (tx *Tx) Events(subject string) ([]portique.Event, error) {
+	return all(tx, func(r row) (e portique.Event, err error) {
+		err = r.Scan(at{&e.At}, &e.Action, &e.Actor, &e.Door, &e.Subject, &e.SIREN, &e.Reason, &e.Source, &e.RequestID)
+		return e, err
+	}, `SELECT at, action, actor, door, subject, siren, reason, source, request_id FROM event WHERE subject = $1 ORDER BY id`, subject)
+}

@@ -1,0 +1,116 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+//go:embed migration/*.sql
+var migrations embed.FS
+
+func (db *DB) provider() (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migration")
+	if err != nil {
+		return nil, err
+	}
+	if db.dialect == sqliteEngine {
+		return goose.NewProvider(goose.DialectSQLite3, db.write, files)
+	}
+	// Several nodes may start at once: one migrates, the others wait.
+	locker, err := lock.NewPostgresSessionLocker()
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectPostgres, db.write, files, goose.WithSessionLocker(locker))
+}
+
+// Migrate brings the schema up to this program's version. It returns the
+// number of steps taken. A schema newer than the program is refused.
+func (db *DB) Migrate(ctx context.Context) (int, error) {
+	p, err := db.provider()
+	if err != nil {
+		return 0, err
+	}
+	if err := db.newer(ctx, p); err != nil {
+		return 0, err
+	}
+	done, err := p.Up(ctx)
+	if err != nil {
+		return len(done), fmt.Errorf("migrate: %w", err)
+	}
+	return len(done), nil
+}
+
+// ErrSchemaOld and ErrSchemaNew say why a schema is not this program's.
+var (
+	ErrSchemaOld = errors.New("the database schema is older than this program: run portique migrate")
+	ErrSchemaNew = errors.New("the database schema is newer than this program: install the version that wrote it, or a later one")
+)
+
+// CheckSchema returns nil when the schema is exactly this program's.
+func (db *DB) CheckSchema(ctx context.Context) error {
+	p, err := db.provider()
+	if err != nil {
+		return err
+	}
+	if err := db.newer(ctx, p); err != nil {
+		return err
+	}
+	pending, err := p.HasPending(ctx)
+	if err != nil {
+		return err
+	}
+	if pending {
+		return ErrSchemaOld
+	}
+	return nil
+}
+
+func (db *DB) newer(ctx context.Context, p *goose.Provider) error {
+	version, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("read the schema version: %w", err)
+	}
+	sources := p.ListSources()
+	if latest := sources[len(sources)-1].Version; version > latest {
+		return ErrSchemaNew
+	}
+	return nil
+}
+
+// Ping says whether the database answers.
+func (db *DB) Ping(ctx context.Context) error {
+	var n int
+	err := db.read.QueryRowContext(ctx, "SELECT count(*) FROM goose_db_version").Scan(&n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrSchemaOld
+	}
+	return err
+}
+
+// CheckKeys refuses a master key that is not the one this database was filled
+// with. The first call remembers a keyed fingerprint, never the key.
+func (db *DB) CheckKeys(ctx context.Context) error {
+	want := hex.EncodeToString(db.keys.Mac("fingerprint"))
+	return db.Tx(ctx, func(tx *Tx) error {
+		if _, err := tx.exec(`INSERT INTO setting (name, value) VALUES ('key_fingerprint', $1) ON CONFLICT (name) DO NOTHING`, want); err != nil {
+			return err
+		}
+		got, err := one(tx, ErrSchemaOld, func(r row) (v string, err error) {
+			err = r.Scan(&v)
+			return v, err
+		}, `SELECT value FROM setting WHERE name = 'key_fingerprint'`)
+		if err == nil && got != want {
+			return errors.New("this master key is not the one of this database: restore the right PORTIQUE_MASTER_KEY or master.key")
+		}
+		return err
+	})
+}

@@ -1,0 +1,299 @@
+// Package store remembers: it owns all SQL, the transaction and the two
+// engines. It decides nothing but uniqueness, which constraints hold, and
+// translates their violation into the words of package portique.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
+	_ "modernc.org/sqlite"             // driver "sqlite"
+
+	"portique"
+	"portique/internal/secret"
+)
+
+// DB is the database of an installation. Safe for concurrent use.
+type DB struct {
+	write   *sql.DB
+	read    *sql.DB
+	dialect dialect
+	now     func() time.Time
+	keys    *secret.Keys
+	domain  string // of Message-IDs
+	path    string // of a SQLite file
+	lock    *os.File
+}
+
+// Options say which database and what its transactions need.
+type Options struct {
+	URL        string           // sqlite:PATH or postgres://…
+	Now        func() time.Time // time.Now without a test clock
+	Keys       *secret.Keys     // seals letters; may be nil for migrating
+	MailDomain string           // right part of Message-IDs
+}
+
+// Open opens the database without touching its schema.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	databaseURL := o.URL
+	db := &DB{now: o.Now, keys: o.Keys, domain: o.MailDomain}
+	if db.now == nil {
+		db.now = time.Now
+	}
+	if db.domain == "" {
+		db.domain = "portique.invalid"
+	}
+	switch {
+	case strings.HasPrefix(databaseURL, "sqlite:"):
+		path := strings.TrimPrefix(strings.TrimPrefix(databaseURL, "sqlite:"), "//")
+		if path == "" {
+			return nil, errors.New("sqlite: needs a file name")
+		}
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			return nil, err
+		}
+		db.dialect, db.path = sqliteEngine, abs
+		// One writer, several readers: SQLite has one write lock, and waiting
+		// for it in Go is fairer than in its busy loop.
+		if db.write, err = sql.Open("sqlite", sqliteDSN(abs, "immediate")); err != nil {
+			return nil, err
+		}
+		db.write.SetMaxOpenConns(1)
+		if db.read, err = sql.Open("sqlite", sqliteDSN(abs, "deferred")); err != nil {
+			return nil, err
+		}
+		readers := max(4, runtime.GOMAXPROCS(0))
+		db.read.SetMaxOpenConns(readers)
+		db.read.SetMaxIdleConns(readers)
+	case strings.HasPrefix(databaseURL, "postgres://"), strings.HasPrefix(databaseURL, "postgresql://"):
+		pool, err := sql.Open("pgx", databaseURL)
+		if err != nil {
+			return nil, err
+		}
+		const size = 16 // idle connections are kept: opening one costs more than a transaction
+		pool.SetMaxOpenConns(size)
+		pool.SetMaxIdleConns(size)
+		pool.SetConnMaxIdleTime(5 * time.Minute)
+		db.dialect, db.write, db.read = postgresEngine, pool, pool
+	default:
+		return nil, errors.New("the database is sqlite:PATH or postgres://…")
+	}
+	if err := db.write.PingContext(ctx); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return db, nil
+}
+
+func sqliteDSN(path, txlock string) string {
+	q := url.Values{"_txlock": {txlock}, "_pragma": {
+		"busy_timeout(5000)", "journal_mode(WAL)", "foreign_keys(1)", "synchronous(FULL)"}}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+}
+
+// Path is the SQLite file, empty on PostgreSQL.
+func (db *DB) Path() string { return db.path }
+
+// Lock keeps a second server off a SQLite file for as long as this process
+// lives; other commands may run beside it. It does nothing on PostgreSQL.
+func (db *DB) Lock() error {
+	if db.path == "" {
+		return nil
+	}
+	f, err := os.OpenFile(db.path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return fmt.Errorf("another server already runs on %s: stop it first, or use PostgreSQL for several nodes", db.path)
+	}
+	db.lock = f
+	return nil
+}
+
+// Close waits for running transactions and releases the file.
+func (db *DB) Close() error {
+	err := db.write.Close()
+	if db.read != db.write && db.read != nil {
+		err = errors.Join(err, db.read.Close())
+	}
+	if db.lock != nil {
+		err = errors.Join(err, db.lock.Close())
+	}
+	return err
+}
+
+// Tx is one transaction: one time, one fate. It is only valid inside the
+// closure it was given to.
+type Tx struct {
+	ctx     context.Context
+	tx      *sql.Tx
+	dialect dialect
+	now     time.Time
+	db      *DB
+}
+
+// Now is the time of the transaction, to the millisecond.
+func (tx *Tx) Now() time.Time { return tx.now }
+
+// refused carries an error out of a transaction that commits all the same.
+type refused struct{ err error }
+
+func (r refused) Error() string { return r.err.Error() }
+func (r refused) Unwrap() error { return r.err }
+
+// Refused makes Tx commit what was written so far and return err: a refusal
+// that counts a try or writes an event must not vanish with its transaction.
+func Refused(err error) error { return refused{err} }
+
+const maxTries = 12
+
+// Tx runs f in a writing transaction. It commits when f returns nil, rolls
+// back otherwise. On a serialisation failure, a deadlock or a busy database f
+// runs again, so it changes nothing but tx and its results.
+func (db *DB) Tx(ctx context.Context, f func(tx *Tx) error) error {
+	return db.run(ctx, db.write, nil, f)
+}
+
+// View runs f in a reading transaction: one snapshot on SQLite, one consistent
+// connection on PostgreSQL.
+func (db *DB) View(ctx context.Context, f func(tx *Tx) error) error {
+	return db.run(ctx, db.read, &sql.TxOptions{ReadOnly: true}, f)
+}
+
+func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func(tx *Tx) error) error {
+	var err error
+	for try := range maxTries {
+		if try > 0 {
+			pause := time.Duration(rand.IntN(1<<min(try, 6))+1) * time.Millisecond
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		if err = db.once(ctx, pool, opts, f); err == nil || !transient(err) {
+			break
+		}
+	}
+	var r refused
+	if errors.As(err, &r) {
+		return r.err
+	}
+	if err != nil && transient(err) {
+		return &portique.Error{Kind: portique.Unavailable, Key: "error.busy", Cause: err}
+	}
+	return err
+}
+
+func (db *DB) once(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func(tx *Tx) error) (err error) {
+	sqlTx, err := pool.BeginTx(ctx, opts)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			_ = sqlTx.Rollback()
+			panic(p)
+		}
+	}()
+	tx := &Tx{ctx: ctx, tx: sqlTx, dialect: db.dialect, db: db, now: db.now().UTC().Truncate(time.Millisecond)}
+	fErr := f(tx)
+	var r refused
+	if fErr != nil && !errors.As(fErr, &r) {
+		_ = sqlTx.Rollback()
+		return fErr
+	}
+	if err := sqlTx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return fErr
+}
+
+type txKey struct{}
+
+// WithTx puts a transaction in a context for code that cannot take it as an
+// argument: the OpenID engine calls its storage with the request's context.
+func WithTx(ctx context.Context, tx *Tx) context.Context { return context.WithValue(ctx, txKey{}, tx) }
+
+// TxFrom returns the transaction that WithTx put in ctx, or nil.
+func TxFrom(ctx context.Context) *Tx {
+	tx, _ := ctx.Value(txKey{}).(*Tx)
+	return tx
+}
+
+// NewID makes an id that sorts by time (UUIDv7).
+func NewID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// row is what one scan function reads: a single row or one of many.
+type row interface{ Scan(dest ...any) error }
+
+func (tx *Tx) exec(query string, args ...any) (int64, error) {
+	r, err := tx.tx.ExecContext(tx.ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+// one reads a single row; absent is returned when there is none.
+func one[T any](tx *Tx, absent error, scan func(row) (T, error), query string, args ...any) (T, error) {
+	v, err := scan(tx.tx.QueryRowContext(tx.ctx, query, args...))
+	if errors.Is(err, sql.ErrNoRows) {
+		return v, absent
+	}
+	return v, err
+}
+
+func all[T any](tx *Tx, scan func(row) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := tx.tx.QueryContext(tx.ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, rows.Err()
+}
+
+// ms writes a time, 0 for none.
+func ms(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// at reads a time back.
+type at struct{ t *time.Time }
+
+func (a at) Scan(v any) error {
+	n, ok := v.(int64)
+	if !ok {
+		return fmt.Errorf("a time is an integer, not %T", v)
+	}
+	if *a.t = (time.Time{}); n != 0 {
+		*a.t = time.UnixMilli(n).UTC()
+	}
+	return nil
+}

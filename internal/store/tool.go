@@ -1,0 +1,52 @@
+package store
+
+import (
+	"encoding/json"
+
+	"portique"
+)
+
+const toolColumns = `id, name, description, url, redirect_uris, post_logout_uris, audience, auth_method, secret_hash, pkce_optional, algorithm, created_at, disabled_at`
+
+func scanTool(r row) (*portique.Tool, error) {
+	var t portique.Tool
+	var redirects, logouts string
+	err := r.Scan(&t.ID, &t.Name, &t.Description, &t.URL, &redirects, &logouts, &t.Audience, &t.AuthMethod, &t.SecretHash,
+		&t.PKCEOptional, &t.Algorithm, at{&t.CreatedAt}, at{&t.DisabledAt})
+	if err == nil {
+		err = json.Unmarshal([]byte(redirects), &t.RedirectURIs)
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(logouts), &t.PostLogoutURIs)
+	}
+	return &t, err
+}
+
+// ErrToolUnknown: no tool has that id.
+var ErrToolUnknown = &portique.Error{Kind: portique.NotFound, Key: "tool.unknown"}
+
+// InsertTool adds a tool, or returns ErrToolExists.
+func (tx *Tx) InsertTool(t *portique.Tool) error {
+	secret := t.SecretHash
+	if secret == nil {
+		secret = []byte{}
+	}
+	n, err := tx.exec(`INSERT INTO tool (`+toolColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)
+		ON CONFLICT (id) DO NOTHING`,
+		t.ID, t.Name, t.Description, t.URL, list(t.RedirectURIs), list(t.PostLogoutURIs), t.Audience, t.AuthMethod, secret,
+		t.PKCEOptional, t.Algorithm, ms(t.CreatedAt), ms(t.DisabledAt))
+	if err == nil && n == 0 {
+		return portique.ErrToolExists
+	}
+	return err
+}
+
+// Tool returns a tool, or ErrToolUnknown.
+func (tx *Tx) Tool(id string) (*portique.Tool, error) {
+	return one(tx, ErrToolUnknown, scanTool, `SELECT `+toolColumns+` FROM tool WHERE id = $1`, id)
+}
+
+// Tools lists the tools that are not disabled, by name.
+func (tx *Tx) Tools() ([]*portique.Tool, error) {
+	return all(tx, scanTool, `SELECT `+toolColumns+` FROM tool WHERE disabled_at = 0 ORDER BY name, id`)
+}

@@ -1,0 +1,161 @@
+// What pages gain where scripts run. Every page works without.
+(() => {
+  'use strict'
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)]
+  const digits = s => s.replace(/\D/g, '')
+
+  // What is to be corrected is heard first.
+  const summary = document.querySelector('[data-focus]')
+  if (summary) summary.focus()
+
+  // Show and hide a password.
+  for (const box of all('[data-password]')) {
+    const input = box.querySelector('input')
+    const button = document.createElement('button')
+    const show = visible => {
+      input.type = visible ? 'text' : 'password'
+      button.textContent = visible ? box.dataset.hide : box.dataset.show
+    }
+    button.type = 'button'
+    button.className = 'quiet'
+    button.setAttribute('aria-controls', input.id)
+    button.setAttribute('aria-describedby', input.id + '-label')
+    const label = document.querySelector(`label[for="${input.id}"]`)
+    if (label) label.id = input.id + '-label'
+    show(false)
+    button.addEventListener('click', () => show(input.type === 'password'))
+    if (input.form) input.form.addEventListener('submit', () => show(false))
+    input.dataset.room = ''
+    box.append(button)
+  }
+
+  // Each part of the password rule ticks itself.
+  for (const list of all('[data-rules]')) {
+    const input = document.getElementById(list.dataset.rules)
+    const tests = {
+      length: s => [...s].length >= 8,
+      upper: s => /\p{Lu}/u.test(s),
+      lower: s => /\p{Ll}/u.test(s),
+      digit: s => /\p{Nd}/u.test(s),
+      special: s => [...s].some(c => list.dataset.special.includes(c))
+    }
+    const marks = all('[data-rule]', list).map(item => {
+      const said = document.createElement('span')
+      said.className = 'sr'
+      item.append(said)
+      return { item, said, test: tests[item.dataset.rule] }
+    })
+    const tick = () => {
+      const typed = input.value.normalize('NFC')
+      for (const { item, said, test } of marks) {
+        const met = test(typed)
+        item.classList.toggle('met', met)
+        said.textContent = met ? ', ' + list.dataset.met : ''
+      }
+    }
+    input.addEventListener('input', tick)
+    tick()
+  }
+
+  // A SIREN in groups of three, a SIRET with its last five.
+  for (const input of all('[data-siren]')) {
+    const group = d => [d.slice(0, 3), d.slice(3, 6), d.slice(6, 9), d.slice(9)].filter(Boolean).join(' ')
+    const write = () => {
+      if (/[^\d\s.\u00a0\u202f-]/.test(input.value)) return
+      const before = digits(input.value.slice(0, input.selectionStart)).length
+      const text = group(digits(input.value).slice(0, 14))
+      if (text === input.value) return
+      input.value = text
+      let at = 0
+      for (let n = 0; n < before && at < text.length; at++) if (text[at] !== ' ') n++
+      if (document.activeElement === input) input.setSelectionRange(at, at)
+    }
+    input.addEventListener('input', write)
+    write()
+  }
+
+  // A code pasted with anything around it.
+  for (const input of all('[data-digits]')) {
+    input.addEventListener('paste', event => {
+      const code = digits(event.clipboardData.getData('text'))
+      if (code.length !== Number(input.dataset.digits)) return
+      event.preventDefault()
+      input.value = code
+    })
+  }
+
+  // A slip in a well-known mail domain: offered, never imposed.
+  const domains = ['gmail.com', 'outlook.fr', 'outlook.com', 'hotmail.fr', 'hotmail.com', 'live.fr', 'orange.fr', 'wanadoo.fr',
+    'free.fr', 'sfr.fr', 'laposte.net', 'yahoo.fr', 'yahoo.com', 'icloud.com', 'bbox.fr', 'neuf.fr']
+  const distance = (a, b) => {
+    let row = [...Array(b.length + 1).keys()]
+    for (let i = 1; i <= a.length; i++) {
+      const next = [i]
+      for (let j = 1; j <= b.length; j++) {
+        next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1))
+      }
+      row = next
+    }
+    return row[b.length]
+  }
+  for (const input of all('[data-typo]')) {
+    const hint = document.createElement('p')
+    hint.className = 'typo'
+    hint.setAttribute('role', 'status')
+    input.after(hint)
+    input.addEventListener('change', () => {
+      hint.textContent = ''
+      const [name, domain, more] = input.value.trim().toLowerCase().split('@')
+      if (!name || !domain || more !== undefined || domains.includes(domain)) return
+      const near = domains.find(d => distance(domain, d) <= (d.length > 8 ? 2 : 1))
+      if (!near) return
+      const [before, after] = input.dataset.typo.split('{email}')
+      const button = document.createElement('button')
+      button.type = 'button'
+      button.className = 'quiet'
+      button.textContent = name + '@' + near
+      button.addEventListener('click', () => {
+        input.value = button.textContent
+        hint.textContent = ''
+        input.focus()
+      })
+      hint.append(before, button, after)
+    })
+  }
+
+  // One press sends once.
+  for (const form of all('form[data-once]')) {
+    form.addEventListener('submit', event => {
+      if (form.hasAttribute('aria-busy')) event.preventDefault()
+      form.setAttribute('aria-busy', 'true')
+    })
+  }
+  addEventListener('pageshow', () => all('form[aria-busy]').forEach(form => form.removeAttribute('aria-busy')))
+
+  // The header's boxes close when one goes elsewhere.
+  const boxes = all('details.pop')
+  addEventListener('click', event => boxes.forEach(box => { if (!box.contains(event.target)) box.open = false }))
+  addEventListener('keydown', event => {
+    const box = event.key === 'Escape' && boxes.find(b => b.open)
+    if (!box) return
+    box.open = false
+    box.querySelector('summary').focus()
+  })
+
+  // The page that leads on by itself, unless one stays.
+  const leading = document.querySelector('[data-redirect]')
+  if (leading && location.hash !== '#stay') {
+    const timer = setTimeout(() => location.assign(leading.dataset.redirect), Number(leading.dataset.seconds) * 1000)
+    leading.querySelector('[data-stay]').addEventListener('click', event => {
+      event.preventDefault()
+      clearTimeout(timer)
+      history.replaceState(null, '', '#stay')
+      const said = leading.querySelector('[data-stayed]')
+      said.textContent = said.dataset.stayed
+    })
+  }
+
+  // An answer carried to a tool by a form.
+  const sending = document.querySelector('form[data-send]')
+  if (sending) HTMLFormElement.prototype.submit.call(sending)
+})()

@@ -1,0 +1,114 @@
+// Package static serves the pages' few files (a style sheet, a script, the
+// mark) from the program itself, under a name that changes with their content,
+// so that browsers may keep them for good.
+package static
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+//go:embed portique.css portique.js mark.svg favicon.svg
+var files embed.FS
+
+type asset struct {
+	url     string
+	kind    string
+	content []byte
+	gzip    []byte
+}
+
+var kinds = map[string]string{
+	".css": "text/css; charset=utf-8",
+	".js":  "text/javascript; charset=utf-8",
+	".svg": "image/svg+xml",
+}
+
+var assets = load()
+
+func load() map[string]*asset {
+	entries, err := files.ReadDir(".")
+	if err != nil {
+		panic(err)
+	}
+	all := map[string]*asset{}
+	for _, e := range entries {
+		content, err := files.ReadFile(e.Name())
+		if err != nil {
+			panic(err)
+		}
+		all[e.Name()] = newAsset(e.Name(), content)
+	}
+	return all
+}
+
+func newAsset(name string, content []byte) *asset {
+	sum := sha256.Sum256(content)
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		panic(err)
+	}
+	if _, err = w.Write(content); err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		panic(err)
+	}
+	return &asset{
+		url:     "/static/" + hex.EncodeToString(sum[:6]) + "/" + name,
+		kind:    kinds[name[strings.LastIndexByte(name, '.'):]],
+		content: content,
+		gzip:    b.Bytes(),
+	}
+}
+
+// URL returns the address of a file. It panics on a name that is not one of
+// ours: a test renders every page.
+func URL(name string) string {
+	a, ok := assets[name]
+	if !ok {
+		panic("static: no file " + name)
+	}
+	return a.url
+}
+
+// Handler serves /static/{hash}/{name}. A wrong hash (a page written by another
+// version, during an upgrade) gets the present file, not to be kept.
+func Handler() http.Handler { return http.HandlerFunc(serve) }
+
+func serve(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+		return
+	}
+	a, ok := assets[r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]]
+	if !ok || strings.Count(r.URL.Path, "/") != 3 || !strings.HasPrefix(r.URL.Path, "/static/") {
+		http.NotFound(w, r)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", a.kind)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Vary", "Accept-Encoding")
+	h.Set("Cache-Control", "no-cache")
+	if r.URL.Path == a.url {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	body := a.content
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		h.Set("Content-Encoding", "gzip")
+		body = a.gzip
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if r.Method == http.MethodGet {
+		_, _ = w.Write(body)
+	}
+}

@@ -1,0 +1,77 @@
+package portique
+
+import "time"
+
+// LetterKind names a message to a person; each kind has its text in
+// internal/mail/letter.
+type LetterKind string
+
+// The letters of the guide's journey.
+const (
+	LetterValidation      LetterKind = "validation"       // link and code
+	LetterAccountExists   LetterKind = "account_exists"   // somebody signed up with a known address
+	LetterRequestReceived LetterKind = "request_received" // to each administrator
+	LetterRequestReminder LetterKind = "request_reminder" // to each administrator
+	LetterRequestSent     LetterKind = "request_sent"     // to the requester
+	LetterRequestAccepted LetterKind = "request_accepted"
+	LetterRequestRefused  LetterKind = "request_refused"
+	LetterRequestExpired  LetterKind = "request_expired"
+	LetterRequestHandled  LetterKind = "request_handled"   // to the other administrators
+	LetterRequestCancel   LetterKind = "request_cancelled" // to the administrators
+	LetterAdministrator   LetterKind = "administrator"     // you are now administrator
+	LetterRoleChanged     LetterKind = "role_changed"
+	LetterAccessOpened    LetterKind = "access_opened" // by the operator's command
+	LetterAccessEnded     LetterKind = "access_ended"
+	LetterEscalated       LetterKind = "request_escalated" // to the requester: what else can be done
+)
+
+// LetterStatus is the state of a letter in the outbox.
+type LetterStatus string
+
+// The states of a letter.
+const (
+	LetterQueued LetterStatus = "queued"
+	LetterSent   LetterStatus = "sent"
+	LetterDead   LetterStatus = "dead"
+)
+
+// Letter is a message to a person, written as a row of the transaction that
+// promises it and sent later by the outbox. Data is what the text needs and may
+// be read by an operator; Secret (links, codes) is sealed with the master key
+// and erased once the letter left.
+type Letter struct {
+	ID        string
+	MessageID string
+	To        string
+	Name      string
+	Language  string
+	Kind      LetterKind
+	About     string            // id of the request, sign-up or membership it tells of
+	Data      map[string]string // public values
+	Secret    map[string]string // in the clear only in memory
+	Sealed    []byte
+	Status    LetterStatus
+	Attempts  int
+	LastError string
+	RunAt     time.Time
+	CreatedAt time.Time
+	SentAt    time.Time
+}
+
+// LetterLife is how long delivery is tried before a letter is dead.
+const LetterLife = 72 * time.Hour
+
+// NextAttempt is when a letter that failed is tried again: 10 s, 20 s, 40 s
+// after the first failures, at most 60 s apart during the first ten minutes,
+// then doubling to one hour. dead is true once three days have passed.
+func NextAttempt(created, now time.Time, attempts int) (at time.Time, dead bool) {
+	age := now.Sub(created)
+	if age >= LetterLife {
+		return time.Time{}, true
+	}
+	wait := 10 * time.Second << min(max(attempts-1, 0), 10)
+	if age < 10*time.Minute {
+		wait = min(wait, time.Minute)
+	}
+	return now.Add(min(wait, time.Hour)), false
+}

@@ -1,0 +1,153 @@
+package portique
+
+import "time"
+
+// Role is what a person is in a company.
+type Role string
+
+// The roles. A declarant opens contribution tools only and never becomes
+// administrator by attaching.
+const (
+	Administrator Role = "administrator"
+	Member        Role = "member"
+	Declarant     Role = "declarant"
+)
+
+// ParseRole reads a role's code name; the error is for the field "role".
+func ParseRole(s string) (Role, error) {
+	switch r := Role(s); r {
+	case Administrator, Member, Declarant:
+		return r, nil
+	}
+	return "", invalid("role", "role.unknown")
+}
+
+// MembershipStatus is the state of an access.
+type MembershipStatus string
+
+// The states of an access.
+const (
+	MembershipActive    MembershipStatus = "active"
+	MembershipSuspended MembershipStatus = "suspended"
+	MembershipEnded     MembershipStatus = "ended"
+)
+
+// AllTools is the right that opens every tool, later ones too.
+const AllTools = "*"
+
+// DeclarantTrial is how long a declarant keeps the access opened by a member
+// code alone, in a company that never had an administrator (product.md 4).
+const DeclarantTrial = 90 * 24 * time.Hour
+
+// Membership is one person's access to one company. Until is zero without an
+// end date. Person and company names travel with it because every reader
+// shows them.
+type Membership struct {
+	ID        string
+	AccountID string
+	SIREN     SIREN
+	Role      Role
+	Status    MembershipStatus
+	Rights    []string // tool ids, or AllTools
+	Since     time.Time
+	Until     time.Time
+	EndedAt   time.Time
+
+	Email         string
+	FirstName     string
+	LastName      string
+	AccountActive bool
+	CompanyName   string
+	CompanyStatus CompanyStatus
+}
+
+// Name is the person's name, first name first.
+func (m *Membership) Name() string { return m.FirstName + " " + m.LastName }
+
+// Active says whether the access counts at that time: not ended, not
+// suspended, not past its end, and the person's account alive.
+func (m *Membership) Active(now time.Time) bool {
+	return m.Status == MembershipActive && m.AccountActive && (m.Until.IsZero() || now.Before(m.Until))
+}
+
+// ClosedReason says why a tool is closed to a membership.
+type ClosedReason string
+
+// The reasons, in the order in which they are looked at.
+const (
+	Open            ClosedReason = ""
+	CompanyIsClosed ClosedReason = "company_closed"
+	AccessEnded     ClosedReason = "access_ended"
+	AccessSuspended ClosedReason = "access_suspended"
+	RightMissing    ClosedReason = "right_missing"
+	ContributionsOK ClosedReason = "contributions_only"
+)
+
+// Opens says whether m opens t now, and why not.
+func (m *Membership) Opens(t *Tool, now time.Time) ClosedReason {
+	switch {
+	case m.CompanyStatus != CompanyActive:
+		return CompanyIsClosed
+	case m.Status == MembershipSuspended:
+		return AccessSuspended
+	case !m.Active(now):
+		return AccessEnded
+	}
+	switch m.Role {
+	case Administrator:
+		return Open
+	case Declarant:
+		if t.Audience != AudienceContributions {
+			return ContributionsOK
+		}
+		return Open
+	}
+	for _, r := range m.Rights {
+		if r == AllTools || r == t.ID {
+			return Open
+		}
+	}
+	return RightMissing
+}
+
+// GrantTerms checks what an administrator gives: a role, tools and an end. An
+// administrator has no end date, so that expiry never leaves a company without
+// one (product.md 4, decision 0006), and opens every tool, so rights are
+// dropped; a declarant's are fixed by the role.
+func GrantTerms(role Role, tools []string, until, now time.Time) ([]string, error) {
+	if role == Administrator && !until.IsZero() {
+		return nil, invalid("until", "membership.administrator_until")
+	}
+	if !until.IsZero() && !until.After(now) {
+		return nil, invalid("until", "membership.until_past")
+	}
+	if role != Member {
+		return nil, nil
+	}
+	for _, t := range tools {
+		if t == AllTools {
+			return []string{AllTools}, nil
+		}
+	}
+	return tools, nil
+}
+
+// KeepsAdministrator refuses what would take the last active administrator
+// away from a company: others is the number of active administrators that
+// would stay.
+func KeepsAdministrator(m *Membership, others int, now time.Time) error {
+	if m.Role == Administrator && m.Active(now) && others == 0 {
+		return ErrLastAdministrator
+	}
+	return nil
+}
+
+// What the rules of membership refuse.
+var (
+	ErrLastAdministrator = &Error{Kind: Conflict, Key: "membership.last_administrator"}
+	ErrMembershipUnknown = &Error{Kind: NotFound, Key: "membership.unknown"}
+	ErrMembershipEnded   = &Error{Kind: Conflict, Key: "membership.ended"}
+	ErrAlreadyMember     = &Error{Kind: Invalid, Key: "access.attach.already_member"}
+	ErrAttachNoMatch     = &Error{Kind: Invalid, Key: "access.attach.no_match"}
+	ErrNotAdministrator  = &Error{Kind: NotFound, Key: "company.unknown"}
+)
