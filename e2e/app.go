@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -260,6 +261,14 @@ func binary(t *testing.T) string {
 			return
 		}
 		built.path = filepath.Join(built.dir, "portique")
+		// The program is built by another process, which go test's cache does not see: looking at the sources from here lets it know
+		// that this test depends on them.
+		for _, folder := range []string{"cmd", "internal"} {
+			_ = filepath.WalkDir(filepath.Join("..", folder), func(path string, _ fs.DirEntry, _ error) error {
+				_, _ = os.Stat(path)
+				return nil
+			})
+		}
 		args := []string{"build", "-o", built.path}
 		if Long() {
 			args = append(args, "-race")

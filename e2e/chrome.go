@@ -214,6 +214,13 @@ func (c *Chrome) Take(path string) {
 	c.press(fmt.Sprintf(`(//main//a[contains(@href, %s)])[1]`, quoted(path)))
 }
 
+// SignOut opens the menu of the account and presses the way out.
+func (c *Chrome) SignOut() {
+	c.t.Helper()
+	c.press(`(//details[.//form[contains(@action, "/session/end")]]/summary)[1]`)
+	c.Submit("/session/end")
+}
+
 func (c *Chrome) press(xpath string) {
 	c.t.Helper()
 	c.run("pressing "+xpath, chromedp.Click(xpath, chromedp.BySearch, chromedp.NodeVisible))

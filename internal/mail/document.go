@@ -25,6 +25,7 @@ type document struct {
 	Subject string
 	Blocks  []block
 	Small   []block
+	lang    string
 }
 
 // block is a paragraph. At most one of Code, Quote and Button is set.
@@ -43,7 +44,7 @@ func read(source, lang string) (*document, error) {
 	if !ok || strings.TrimSpace(subject) == "" {
 		return nil, errors.New("the first line is not \"Subject: …\"")
 	}
-	d := &document{Subject: typeset(strings.TrimSpace(subject), lang)}
+	d := &document{Subject: typeset(strings.TrimSpace(subject), lang), lang: lang}
 	into := &d.Blocks
 	buttons := 0
 	for _, p := range paragraphs(rest) {
@@ -97,7 +98,8 @@ func paragraphs(s string) []string {
 	var list []string
 	var lines []string
 	flush := func() {
-		if p := strings.Join(strings.Fields(strings.Join(lines, " ")), " "); p != "" {
+		p := strings.Join(strings.FieldsFunc(strings.Join(lines, " "), func(r rune) bool { return r == ' ' || r == '\t' }), " ")
+		if p != "" { // no-break spaces stay
 			list = append(list, p)
 		}
 		lines = lines[:0]
@@ -131,6 +133,10 @@ func typeset(s, lang string) string {
 
 const columns = 72
 
+const smallPrint = "------------------------\n"
+
+var colon = map[string]string{i18n.French: " :", i18n.English: ":"}
+
 // text writes the letter as plain text: 72 columns, addresses whole on lines of
 // their own.
 func (d *document) text() string {
@@ -142,15 +148,17 @@ func (d *document) text() string {
 				b.WriteString("    " + p.Code + "\n\n")
 			case p.Quote != "":
 				b.WriteString(wrap(p.Quote, "> ") + "\n")
+			case p.Button != "" && p.Text != "": // its words end the sentence
+				b.WriteString(wrap(p.Text+" "+p.Button, "") + "\n" + p.URL + "\n\n")
 			case p.Button != "":
-				b.WriteString(wrap(strings.TrimSpace(p.Text+" "+p.Button), "") + "\n" + p.URL + "\n\n")
+				b.WriteString(typeset(p.Button+colon[d.lang], d.lang) + "\n" + p.URL + "\n\n")
 			default:
 				b.WriteString(wrap(p.Text, "") + "\n")
 			}
 		}
 	}
 	write(d.Blocks)
-	b.WriteString("-- \n")
+	b.WriteString(smallPrint) // not "-- ", which mail programs fold away as a signature
 	write(d.Small)
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }

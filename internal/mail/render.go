@@ -21,7 +21,7 @@ import (
 // the text and the HTML come from it, so they never say different things.
 //
 //	{{greeting}}                 the usual first line, with the reader's name
-//	{{button "Words" ADDRESS}}   ends a paragraph; the letter's one button
+//	{{button "Words" ADDRESS}}   the letter's one button, alone or ending a sentence
 //	{{code .code}}               alone in its paragraph: in large figures
 //	{{quote .reason}}            alone in its paragraph: somebody's own words
 //	{{guide}}                    begins a sentence of the user guide, kept as published
@@ -148,8 +148,8 @@ func (r *Renderer) Render(l *portique.Letter) (*Message, error) {
 
 var roleWords = map[string]map[portique.Role]string{
 	i18n.French: {
-		portique.Administrator: "administrateur (vous ouvrez tous les outils et vous gérez les utilisateurs de l'entreprise)",
-		portique.Member:        "utilisateur (vous ouvrez les outils que l'administrateur a choisis pour vous)",
+		portique.Administrator: "administrateur (vous ouvrez tous les outils et vous gérez les utilisateurs de l’entreprise)",
+		portique.Member:        "utilisateur (vous ouvrez les outils que l’administrateur a choisis pour vous)",
 		portique.Declarant:     "déclarant (vous ouvrez les outils de déclaration des contributions)",
 	},
 	i18n.English: {
@@ -213,7 +213,7 @@ func (r *Renderer) functions(lang, name string) template.FuncMap {
 		"operatorOf":   func() string { return p.Of(o.OperatorName) },
 		"portalName":   func() string { return o.PortalName },
 		"supportEmail": func() string { return o.SupportEmail },
-		"supportPhone": func() string { return o.SupportPhone },
+		"supportPhone": func() string { return strings.ReplaceAll(o.SupportPhone, " ", "\u00a0") },
 		"capital":      i18n.Capital,
 	}
 }

@@ -39,15 +39,15 @@ const (
 
 // Options are what a provider needs.
 type Options struct {
-	Issuer                string // the auth host's public origin, exactly
-	DB                    *store.DB
-	Keys                  *secret.Keys
-	Cookies               session.Cookies
-	PortalRedirectURIs    []string // of the built-in client: the portal's /session/callback
-	PortalPostLogoutURIs  []string // where the portal may ask to go after signing out; may be empty
-	Pages                 Pages
-	Actor                 func(*http.Request) portique.Actor // source and request id for the journal; may be nil
-	Log                   *slog.Logger                       // slog.Default when nil
+	Issuer               string // the auth host's public origin, exactly
+	DB                   *store.DB
+	Keys                 *secret.Keys
+	Cookies              session.Cookies
+	PortalRedirectURIs   []string // of the built-in client: the portal's /session/callback
+	PortalPostLogoutURIs []string // where the portal may ask to go after signing out; may be empty
+	Pages                Pages
+	Actor                func(*http.Request) portique.Actor // source and request id for the journal; may be nil
+	Log                  *slog.Logger                       // slog.Default when nil
 }
 
 // Pages show what a person must see; they belong to the web door. Their

@@ -50,19 +50,19 @@ func Routes() []Route {
 
 func (p *Provider) routes() http.Handler {
 	handlers := map[string]http.HandlerFunc{
-		"GET " + pathDiscovery:                   p.discovery,
-		"GET " + pathMetadata:                    p.discovery,
-		"GET " + pathKeys:                        p.jwks,
-		"GET " + pathAuthorize:                   p.authorize,
-		"POST " + pathAuthorize:                  p.authorizePost,
-		"GET " + pathAuthorize + "/{id}":         p.goOn,
-		"GET " + pathAuthorize + "/{id}/deny":    p.deny,
-		"POST " + pathAuthorize + "/{id}/deny":   p.deny,
-		"POST " + pathToken:                      p.token,
-		"GET " + pathUserinfo:                    p.userinfo,
-		"POST " + pathUserinfo:                   p.userinfo,
-		"GET " + pathLogout:                      p.logout,
-		"POST " + pathLogout:                     p.logoutPost,
+		"GET " + pathDiscovery:                 p.discovery,
+		"GET " + pathMetadata:                  p.discovery,
+		"GET " + pathKeys:                      p.jwks,
+		"GET " + pathAuthorize:                 p.authorize,
+		"POST " + pathAuthorize:                p.authorizePost,
+		"GET " + pathAuthorize + "/{id}":       p.goOn,
+		"GET " + pathAuthorize + "/{id}/deny":  p.deny,
+		"POST " + pathAuthorize + "/{id}/deny": p.deny,
+		"POST " + pathToken:                    p.token,
+		"GET " + pathUserinfo:                  p.userinfo,
+		"POST " + pathUserinfo:                 p.userinfo,
+		"GET " + pathLogout:                    p.logout,
+		"POST " + pathLogout:                   p.logoutPost,
 	}
 	mux := http.NewServeMux()
 	for _, route := range Routes() {

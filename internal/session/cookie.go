@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Cookie names one of our cookies. Cookies ignore ports, so each door has its
@@ -12,8 +14,8 @@ type Cookie string
 
 // The cookies. Auth and Portal hold a session, Browser binds a pending
 // authorization to the browser that began it, SignUp finds the sign-up of this
-// browser, SignIn carries the portal's own sign-in in progress, Language the
-// language chosen at that door.
+// browser, SignIn carries the portal's own sign-in in progress, Flash the
+// message for the next page, Language the language chosen at that door.
 const (
 	Auth           Cookie = "portique_auth"
 	Browser        Cookie = "portique_browser"
@@ -21,7 +23,8 @@ const (
 	AuthLanguage   Cookie = "portique_auth_lang"
 	Portal         Cookie = "portique_portal"
 	SignIn         Cookie = "portique_signin"
-	PortalFlash    Cookie = "portique_flash"
+	AuthFlash      Cookie = "portique_auth_flash"
+	PortalFlash    Cookie = "portique_portal_flash"
 	PortalLanguage Cookie = "portique_portal_lang"
 )
 
@@ -60,8 +63,8 @@ func (c Cookies) Clear(w http.ResponseWriter, k Cookie) {
 		SameSite: http.SameSiteLaxMode, MaxAge: -1})
 }
 
-// split reads "id.secret".
+// split reads "id.secret"; the id is one of ours or nothing.
 func split(value string) (id, secret string, ok bool) {
 	id, secret, ok = strings.Cut(value, ".")
-	return id, secret, ok && id != "" && secret != ""
+	return id, secret, ok && uuid.Validate(id) == nil && len(id) == 36 && secret != ""
 }

@@ -164,6 +164,9 @@ func (p Page) t(key string, args ...any) string { return p.P.T(key, args...) }
 // {{.ToOperator}} after "à", {{.OfOperator}} after "de", {{.Portal}} the portal.
 func (p Page) op(key string, args ...any) string {
 	name := p.Brand.OperatorName
+	if !strings.HasPrefix(key, "guide.") { // the guide's sentences keep their straight apostrophes
+		name = strings.ReplaceAll(name, "'", "’")
+	}
 	return p.P.T(key, append([]any{
 		"Operator", p.P.Name(name),
 		"ToOperator", p.P.To(name),

@@ -1,0 +1,175 @@
+package oidc
+
+import (
+	"net/url"
+
+	"portique"
+	"portique/internal/session"
+	"portique/internal/store"
+	"portique/internal/tool"
+)
+
+// decide says what comes next for a person who wants to enter a tool: a page of
+// ours (location), an answer to the tool (refusal), or, with neither, a code
+// for the access in row.MembershipID. It reads afresh each time: what was
+// chosen earlier counts only if it still holds.
+func (p *Provider) decide(f *flight) error {
+	signedIn, err := f.signedIn()
+	if err != nil {
+		return err
+	}
+	if !signedIn {
+		if f.request.asks("none") {
+			f.refusal = refuse("login_required", "nobody is signed in, or not as the request asks")
+			return nil
+		}
+		f.send(pathLogin)
+		return nil
+	}
+	q := f.request
+	if q.Subject != "" && q.Subject != f.current.Account.ID {
+		f.refusal = refuse("login_required", "another person signed in than the one the request names")
+		return nil
+	}
+	f.row.SessionID = f.current.ID
+	if f.client.ID == portique.PortalClientID {
+		return f.enter()
+	}
+	open, err := tool.Openings(f.tx, f.current.Account.ID, f.client.ID)
+	if err != nil {
+		return err
+	}
+	if f.choose(open); f.row.MembershipID != "" {
+		return f.enter()
+	}
+	none := q.asks("none")
+	switch {
+	case len(open) == 0 && none:
+		f.refusal = refuse("access_denied", "no company of this person opens this tool")
+	case len(open) == 0:
+		f.send(pathNoAccess)
+	case none:
+		f.refusal = refuse("interaction_required", "the person must choose a company: send company_hint")
+	default:
+		f.send(pathCompany)
+	}
+	return nil
+}
+
+// signedIn says whether somebody is signed in here as the request asks: prompt
+// login wants a sign-in made for this very authorization, max_age one that is
+// recent enough, id_token_hint a certain person.
+func (f *flight) signedIn() (bool, error) {
+	if f.current == nil {
+		return false, nil
+	}
+	row, q := f.row, f.request
+	if row.SessionID != "" && row.SessionID != f.current.ID {
+		// Signed in anew meanwhile. As somebody else: nothing chosen before
+		// counts, and this person signs in for it as well.
+		before, err := f.tx.Session(row.SessionID)
+		if err != nil && !missing(err) {
+			return false, err
+		}
+		if err != nil || before.AccountID != f.current.Account.ID {
+			row.SessionID, row.MembershipID = "", ""
+			return false, nil
+		}
+	}
+	if row.SessionID == f.current.ID && !f.current.AuthTime.Before(row.CreatedAt) {
+		return true, nil // signed in for this authorization
+	}
+	switch {
+	case q.asks("login"), q.asks("select_account"):
+		return false, nil
+	case q.MaxAge != nil && (*q.MaxAge == 0 || f.tx.Now().Sub(f.current.AuthTime).Seconds() > float64(*q.MaxAge)):
+		return false, nil
+	case q.Subject != "" && q.Subject != f.current.Account.ID:
+		return false, nil
+	}
+	return true, nil
+}
+
+// choose settles for which access the tool is entered, or leaves it open: the
+// one chosen on our page, the one company hinted at, the only one. Never
+// another company than the hint's silently.
+func (f *flight) choose(open []*portique.Membership) {
+	chosen := ""
+	for _, m := range open {
+		if m.ID == f.row.MembershipID {
+			chosen = m.ID
+		}
+	}
+	hint := f.request.CompanyHint
+	switch {
+	case chosen != "":
+	case f.request.asks("select_company") && len(open) > 1:
+	case hint != "":
+		for _, m := range open {
+			if string(m.SIREN) == hint {
+				chosen = m.ID
+			}
+		}
+	case len(open) == 1:
+		chosen = open[0].ID
+	}
+	f.row.MembershipID = chosen
+}
+
+// enter notes that the person enters, which is also a use of their session.
+func (f *flight) enter() error {
+	if err := f.tx.TouchSession(f.current.ID); err != nil {
+		return err
+	}
+	if f.client.ID == portique.PortalClientID {
+		return nil
+	}
+	m, err := f.tx.Membership(f.row.MembershipID)
+	if err != nil {
+		return err
+	}
+	return f.tx.Audit(f.actor.Event(portique.ActionToolEntered, f.client.ID, m.SIREN))
+}
+
+// send has the person go to one of our pages, and come back.
+func (f *flight) send(path string) {
+	f.location = path + "?" + url.Values{"authorization": {f.row.ID}}.Encode()
+}
+
+// standing is what a grant stands on: while any of it is gone, the grant opens
+// nothing.
+type standing struct {
+	current    *session.Current // account and auth session, alive
+	tool       *portique.Tool
+	membership *portique.Membership // nil for the portal
+}
+
+// errFallen: something that the grant stands on has ended.
+var errFallen = &portique.Error{Kind: portique.NotFound, Key: "grant.fallen"}
+
+// stand checks, now, everything that a grant stands on: the session, the
+// account, the tool, and that the access still opens it.
+func (p *Provider) stand(tx *store.Tx, g *store.Grant) (*standing, error) {
+	current, err := session.Alive(tx, g.SessionID)
+	if err != nil {
+		return nil, err
+	}
+	if current.Account.ID != g.AccountID {
+		return nil, errFallen
+	}
+	t, err := p.client(tx, g.ClientID)
+	if err != nil {
+		return nil, err
+	}
+	s := &standing{current: current, tool: t}
+	if t.ID == portique.PortalClientID {
+		return s, nil
+	}
+	if s.membership, err = tx.Membership(g.MembershipID); err != nil {
+		return nil, err
+	}
+	if s.membership.AccountID != g.AccountID || s.membership.Opens(t, tx.Now()) != portique.Open {
+		return nil, errFallen
+	}
+	return s, nil
+}

@@ -1,0 +1,43 @@
+// Package telemetry carries what the log and the journal say of a request.
+package telemetry
+
+import (
+	"context"
+	"log/slog"
+)
+
+// Request is what is known of a request before anybody looks at it.
+type Request struct {
+	ID     string // shown on error pages and written with each log line
+	Source string // network address, behind trusted proxies only
+}
+
+type requestKey struct{}
+
+// With puts a request's description in its context.
+func With(ctx context.Context, r Request) context.Context {
+	return context.WithValue(ctx, requestKey{}, r)
+}
+
+// From returns what With put in ctx, or a zero Request.
+func From(ctx context.Context) Request {
+	r, _ := ctx.Value(requestKey{}).(Request)
+	return r
+}
+
+// Handler adds the request id to every record logged with a request's context.
+type Handler struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (h Handler) Handle(ctx context.Context, record slog.Record) error {
+	if r := From(ctx); r.ID != "" {
+		record.AddAttrs(slog.String("request_id", r.ID))
+	}
+	return h.Handler.Handle(ctx, record)
+}
+
+// WithAttrs implements slog.Handler.
+func (h Handler) WithAttrs(attrs []slog.Attr) slog.Handler { return Handler{h.Handler.WithAttrs(attrs)} }
+
+// WithGroup implements slog.Handler.
+func (h Handler) WithGroup(name string) slog.Handler { return Handler{h.Handler.WithGroup(name)} }

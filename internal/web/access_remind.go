@@ -1,0 +1,41 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"portique"
+	"portique/internal/web/template"
+)
+
+func (v *visit) remind() error {
+	r, err := v.h.Access.Remind(v.r.Context(), v.actor(), v.r.PathValue("id"))
+	if err != nil {
+		return v.requestRefused(err)
+	}
+	v.tell("portal.flash.reminded", "Count", max(r.SentTo, 1))
+	return v.redirect("/companies/add")
+}
+
+func (v *visit) cancel() error {
+	if _, err := v.h.Access.Cancel(v.r.Context(), v.actor(), v.r.PathValue("id")); err != nil {
+		return v.requestRefused(err)
+	}
+	v.tell("portal.flash.cancelled")
+	return v.redirect("/companies/add")
+}
+
+// requestRefused answers on the page of the requests: too soon beside the
+// request it concerns, closed at the top.
+func (v *visit) requestRefused(err error) error {
+	code := status(err)
+	if code != http.StatusTooManyRequests && code != http.StatusConflict {
+		return err
+	}
+	v.retryAfter(err)
+	notice := &template.Notice{Kind: template.Caution, Text: v.sentence(err)}
+	if errors.Is(err, portique.ErrRequestClosed) {
+		return v.companiesAddPage(code, template.Form{}, notice, nil)
+	}
+	return v.companiesAddPage(code, template.Form{}, nil, map[string]*template.Notice{v.r.PathValue("id"): notice})
+}

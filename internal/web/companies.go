@@ -1,0 +1,94 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"portique"
+	"portique/internal/web/template"
+)
+
+// mine are the reader's accesses, for the header and the pages of a company.
+type mine struct {
+	memberships []*portique.Membership
+	now         time.Time
+	hasAccess   bool
+}
+
+func (v *visit) mine() (*mine, error) {
+	list, err := v.h.Access.Memberships(v.r.Context(), v.current.Account.ID)
+	if err != nil {
+		return nil, err
+	}
+	m := &mine{memberships: list, now: v.h.Now()}
+	for _, one := range list {
+		m.hasAccess = m.hasAccess || one.Active(m.now)
+	}
+	return m, nil
+}
+
+// in returns the reader's access to a company, nil without one.
+func (m *mine) in(siren portique.SIREN) *portique.Membership {
+	for _, one := range m.memberships {
+		if one.SIREN == siren {
+			return one
+		}
+	}
+	return nil
+}
+
+// portalPage is a page of the portal for a signed-in person, with the company
+// in use: the one given, or the only one.
+func (v *visit) portalPage(m *mine, inUse portique.SIREN) template.Page {
+	page := v.page()
+	page.HasAccess = m.hasAccess
+	for _, one := range m.memberships {
+		if one.Active(m.now) {
+			page.Companies = append(page.Companies, template.CompanyChoice{SIREN: string(one.SIREN), Name: one.CompanyName})
+		}
+	}
+	if inUse == "" && len(page.Companies) == 1 {
+		inUse = portique.SIREN(page.Companies[0].SIREN)
+	}
+	if one := m.in(inUse); one != nil && one.Active(m.now) {
+		page.Company = &template.CompanyChoice{SIREN: string(one.SIREN), Name: one.CompanyName}
+		page.CanManage = one.Role == portique.Administrator
+	}
+	return page
+}
+
+// companies lists the reader's own companies.
+func (v *visit) companies() error {
+	m, err := v.mine()
+	if err != nil {
+		return err
+	}
+	requests, err := v.h.Access.Requests(v.r.Context(), v.current.Account.ID)
+	if err != nil {
+		return err
+	}
+	page := template.CompaniesPage{Page: v.portalPage(m, "")}
+	for _, r := range requests {
+		if r.Status == portique.RequestPending {
+			page.Pending++
+		}
+	}
+	for _, one := range m.memberships {
+		if !one.Active(m.now) && one.Status == portique.MembershipActive {
+			continue // past its end date
+		}
+		page.Rows = append(page.Rows, template.CompanyRow{Name: one.CompanyName, SIREN: string(one.SIREN), Role: string(one.Role),
+			Since: one.Since, Until: lastDay(one.Until), Closed: one.CompanyStatus != portique.CompanyActive,
+			Suspended: one.Status == portique.MembershipSuspended})
+	}
+	return v.render(http.StatusOK, template.Companies(page))
+}
+
+// lastDay shows the last moment of an access instead of the first without it,
+// so that "until 31 December" reads as people mean it.
+func lastDay(until time.Time) time.Time {
+	if until.IsZero() {
+		return until
+	}
+	return until.Add(-time.Second)
+}

@@ -1,0 +1,126 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"portique"
+	"portique/internal/access"
+	"portique/internal/web/template"
+)
+
+func (v *visit) companiesAddForm() error {
+	return v.companiesAddPage(http.StatusOK, template.Form{}, nil, nil)
+}
+
+// companiesAddPage shows the requests first, then the form. about attaches a
+// notice to one request.
+func (v *visit) companiesAddPage(code int, form template.Form, notice *template.Notice, about map[string]*template.Notice) error {
+	m, err := v.mine()
+	if err != nil {
+		return err
+	}
+	requests, err := v.h.Access.Requests(v.r.Context(), v.current.Account.ID)
+	if err != nil {
+		return err
+	}
+	sent := ""
+	flash, told := v.take()
+	if told && flash.Key == "request.sent" {
+		sent, _ = flash.Args["id"].(string)
+	}
+	page := template.CompaniesAddPage{Page: v.portalPage(m, ""), Form: form}
+	if notice != nil {
+		page.Flash = notice
+	}
+	shown := map[portique.SIREN]bool{}
+	for _, r := range requests {
+		if shown[r.SIREN] {
+			continue // an older one of the same company
+		}
+		shown[r.SIREN] = true
+		switch r.Status {
+		case portique.RequestPending:
+			row := v.pendingRow(r, m.now)
+			row.JustSent = r.ID == sent
+			row.Notice = about[r.ID]
+			page.Pending = append(page.Pending, row)
+		case portique.RequestRefused, portique.RequestExpired:
+			if one := m.in(r.SIREN); one != nil && one.Active(m.now) {
+				continue // it came differently in the end
+			}
+			row := template.EndedRequest{Company: r.CompanyName, SIREN: string(r.SIREN), Status: string(r.Status), Reason: r.Reason, EndedAt: r.DecidedAt}
+			if r.AskAgainAt.After(m.now) {
+				row.AskAgainAt = r.AskAgainAt
+			}
+			page.Ended = append(page.Ended, row)
+		}
+	}
+	return v.render(code, template.CompaniesAdd(page))
+}
+
+// pendingRow tells where a request stands: who was told, when, what is next.
+func (v *visit) pendingRow(r access.Asked, now time.Time) template.Request {
+	row := template.Request{ID: r.ID, Company: r.CompanyName, SIREN: string(r.SIREN), AskedAt: r.CreatedAt, Administrators: r.SentTo,
+		Reminders: r.Reminders, RemindedAt: r.RemindedAt, AutoAt: r.AutoAt, NextRemindAt: r.NextRemindAt(now), NextAutoAt: r.NextAutoAt(),
+		EscalateAt: r.CreatedAt.Add(portique.EscalateAfter), EscalatedAt: r.EscalatedAt, ExpiresAt: r.ExpiresAt()}
+	for _, d := range r.Deliveries {
+		if d.Kind != portique.LetterRequestReceived {
+			continue
+		}
+		switch d.Status {
+		case portique.LetterSent:
+			row.SentAt = d.LastAt
+		case portique.LetterDead:
+			row.Failed = d.Count
+		}
+	}
+	return row
+}
+
+func (v *visit) companiesAdd() error {
+	a, err := v.h.Access.Attach(v.r.Context(), v.actor(), v.form("siren"), v.form("member_code"))
+	if err != nil {
+		page := v.page()
+		form := template.Form{Values: v.values("siren", "member_code")}
+		code, ok := v.refill(err, &form, &page)
+		if !ok {
+			return err
+		}
+		return v.companiesAddPage(code, form, page.Flash, nil)
+	}
+	if a.Membership != nil {
+		return v.redirect("/companies/" + string(a.Company.SIREN) + "/activated")
+	}
+	v.tell("request.sent", "id", a.Request.ID)
+	return v.redirect("/companies/add")
+}
+
+// activated follows an attach that opened an access at once.
+func (v *visit) activated() error {
+	siren, err := v.siren()
+	if err != nil {
+		return err
+	}
+	m, err := v.mine()
+	if err != nil {
+		return err
+	}
+	one := m.in(siren)
+	if one == nil || !one.Active(m.now) {
+		return portique.ErrNotAdministrator
+	}
+	return v.render(http.StatusOK, template.Activated(template.ActivatedPage{Page: v.portalPage(m, siren), CompanyName: one.CompanyName,
+		SIREN: string(siren), Declarant: one.Role == portique.Declarant, Until: lastDay(one.Until)}))
+}
+
+// siren reads the company of the address; a wrong one is a company that is
+// not the reader's.
+func (v *visit) siren() (portique.SIREN, error) {
+	typed := v.r.PathValue("siren")
+	siren, err := portique.ParseSIREN(typed)
+	if err != nil || string(siren) != typed {
+		return "", portique.ErrNotAdministrator
+	}
+	return siren, nil
+}

@@ -1,0 +1,98 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"portique"
+	"portique/internal/session"
+	"portique/internal/store"
+	"portique/internal/web/template"
+)
+
+// authHome: the sign-in host has no page of its own at its root.
+func (v *visit) authHome() error { return v.redirect(v.h.PortalURL + "/") }
+
+// waiting returns the pending authorization that a page works for, or nil
+// without one, or an error when it is stale.
+func (v *visit) waiting(id string) (*session.Waiting, error) {
+	if id == "" {
+		return nil, nil
+	}
+	if len(id) > 200 {
+		return nil, store.ErrNoAuthorization
+	}
+	return v.h.Sessions.Authorization(v.r.Context(), id, v.h.Cookies.Read(v.r, session.Browser))
+}
+
+// loginPage shows the sign-in form for an authorization, or for the portal.
+func (v *visit) loginPage(code int, id string, waiting *session.Waiting, form template.Form, notice *template.Notice) error {
+	page := template.LoginPage{Page: v.page(), Form: form, NoSignUp: !v.h.SignUp}
+	if notice != nil {
+		page.Flash = notice
+	}
+	to := v.h.PortalURL
+	if waiting != nil {
+		page.Authorization = id
+		to = originOf(waiting.RedirectURI)
+		if waiting.Tool != nil {
+			page.ToolName = waiting.Tool.Name
+		}
+		if form.Value("email") == "" && waiting.EmailHint != "" {
+			page.Form.Values = map[string][]string{"email": {waiting.EmailHint}}
+		}
+	}
+	v.formTo = append(v.formTo, to)
+	return v.render(code, template.Login(page))
+}
+
+func (v *visit) loginForm() error {
+	id := v.r.URL.Query().Get("authorization")
+	waiting, err := v.waiting(id)
+	if errors.Is(err, store.ErrNoAuthorization) {
+		return v.loginPage(http.StatusOK, "", nil, template.Form{}, v.say(template.Info, "authorization.stale"))
+	}
+	if err != nil {
+		return err
+	}
+	return v.loginPage(http.StatusOK, id, waiting, template.Form{}, nil)
+}
+
+func (v *visit) login() error {
+	id := v.form("authorization")
+	if len(id) > 200 {
+		id = "stale" // no id of ours
+	}
+	in, err := v.h.Sessions.SignIn(v.r.Context(), v.actor(), session.SignInForm{
+		Email: v.form("email"), Password: v.form("password"), Authorization: id,
+		Browser: v.h.Cookies.Read(v.r, session.Browser), SignUp: v.h.Cookies.Read(v.r, session.SignUp),
+		UserAgent: v.r.UserAgent(), Language: v.p.Lang(),
+	})
+	form := template.Form{Values: v.values("email")}
+	switch {
+	case errors.Is(err, store.ErrNoAuthorization):
+		return v.loginPage(http.StatusUnprocessableEntity, "", nil, form, v.say(template.Caution, "authorization.stale"))
+	case errors.Is(err, portique.ErrSignIn):
+		waiting, stale := v.waiting(id)
+		if stale != nil && !errors.Is(stale, store.ErrNoAuthorization) {
+			return stale
+		}
+		return v.loginPage(http.StatusUnprocessableEntity, id, waiting, form, v.say(template.Bad, portique.ErrSignIn.Key))
+	case err != nil:
+		return err
+	}
+	if in.Cookie == "" {
+		v.h.Cookies.Set(v.w, session.SignUp, in.SignUp, signUpCookieLife)
+		v.tell("auth.flash.unvalidated")
+		return v.redirect("/register/sent")
+	}
+	v.h.Cookies.Set(v.w, session.Auth, in.Cookie, 0)
+	v.h.Cookies.Clear(v.w, session.SignUp)
+	if id != "" {
+		return v.redirect("/oauth/authorize/" + id)
+	}
+	return v.redirect(v.h.PortalURL + "/session/start")
+}
+
+const signUpCookieLife = 24 * time.Hour

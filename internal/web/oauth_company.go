@@ -1,0 +1,83 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"portique"
+	"portique/internal/session"
+	"portique/internal/store"
+	"portique/internal/web/template"
+)
+
+// toolWaiting returns the authorization of a tool that waits for a choice.
+func (v *visit) toolWaiting(id string) (*session.Waiting, error) {
+	waiting, err := v.waiting(id)
+	if err != nil {
+		return nil, err
+	}
+	if waiting == nil || waiting.Tool == nil {
+		return nil, store.ErrNoAuthorization
+	}
+	v.formTo = append(v.formTo, originOf(waiting.RedirectURI))
+	return waiting, nil
+}
+
+func (v *visit) chooseCompanyForm() error {
+	return v.chooseCompanyPage(http.StatusOK, v.r.URL.Query().Get("authorization"))
+}
+
+func (v *visit) chooseCompanyPage(code int, id string) error {
+	waiting, err := v.toolWaiting(id)
+	if err != nil {
+		return err
+	}
+	openings, err := v.h.Tools.Openings(v.r.Context(), v.current.Account.ID, waiting.Tool.ID)
+	if err != nil {
+		return err
+	}
+	if len(openings) == 0 {
+		return v.noAccessPage(waiting, id)
+	}
+	page := template.ChooseCompanyPage{Page: v.page(), ToolName: waiting.Tool.Name, Authorization: id}
+	hinted := waiting.CompanyHint == ""
+	for _, m := range openings {
+		hinted = hinted || string(m.SIREN) == waiting.CompanyHint
+		page.Accesses = append(page.Accesses, template.Access{ID: m.ID, Company: m.CompanyName, SIREN: string(m.SIREN), Role: string(m.Role)})
+	}
+	page.HintRefused = !hinted
+	return v.render(code, template.ChooseCompany(page))
+}
+
+func (v *visit) chooseCompany() error {
+	id := v.form("authorization")
+	if len(id) > 200 {
+		return store.ErrNoAuthorization
+	}
+	err := v.h.Sessions.ChooseCompany(v.r.Context(), v.actor(), id, v.h.Cookies.Read(v.r, session.Browser), v.form("access"))
+	if errors.Is(err, portique.ErrMembershipUnknown) {
+		return v.chooseCompanyPage(http.StatusUnprocessableEntity, id)
+	}
+	if err != nil {
+		return err
+	}
+	return v.redirect("/oauth/authorize/" + id)
+}
+
+func (v *visit) noAccess() error {
+	id := v.r.URL.Query().Get("authorization")
+	waiting, err := v.toolWaiting(id)
+	if err != nil {
+		return err
+	}
+	return v.noAccessPage(waiting, id)
+}
+
+func (v *visit) noAccessPage(waiting *session.Waiting, id string) error {
+	page := template.NoAccessPage{Page: v.page(), ToolName: waiting.Tool.Name, Authorization: id,
+		MendURL: v.h.PortalURL + "/tools?need=" + waiting.Tool.ID}
+	if waiting.CompanyHint != "" {
+		page.Reason = v.p.T("auth.no_access.hint")
+	}
+	return v.render(http.StatusForbidden, template.NoAccess(page))
+}

@@ -1,0 +1,74 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+
+	"portique"
+	"portique/internal/tool"
+	"portique/internal/web/template"
+)
+
+// tools is the list of tools, company by company; ?siren= keeps one company,
+// ?need= puts forward a tool that somebody could not open.
+func (v *visit) tools() error {
+	m, err := v.mine()
+	if err != nil {
+		return err
+	}
+	shelves, err := v.h.Tools.Shelves(v.r.Context(), v.current.Account.ID)
+	if err != nil {
+		return err
+	}
+	requests, err := v.h.Access.Requests(v.r.Context(), v.current.Account.ID)
+	if err != nil {
+		return err
+	}
+	wanted := portique.SIREN("")
+	if typed := v.r.URL.Query().Get("siren"); typed != "" {
+		siren, err := portique.ParseSIREN(typed)
+		if err != nil || m.in(siren) == nil {
+			return portique.ErrNotAdministrator
+		}
+		wanted = siren
+	}
+	page := template.ToolsPage{Page: v.portalPage(m, wanted)}
+	for _, r := range requests {
+		if r.Status == portique.RequestPending {
+			page.Pending++
+		}
+	}
+	for _, shelf := range shelves {
+		one := shelf.Membership
+		if wanted != "" && one.SIREN != wanted || wanted == "" && !one.Active(m.now) {
+			continue
+		}
+		section := template.ToolCompany{Name: one.CompanyName, SIREN: string(one.SIREN), Role: string(one.Role), Until: lastDay(one.Until)}
+		for _, t := range shelf.Tiles {
+			section.Tiles = append(section.Tiles, v.tile(t, one))
+		}
+		page.Sections = append(page.Sections, section)
+	}
+	return v.render(http.StatusOK, template.Tools(page))
+}
+
+func (v *visit) tile(t tool.Tile, m *portique.Membership) template.Tile {
+	tile := template.Tile{ID: t.Tool.ID, Name: t.Tool.Name, Description: t.Tool.Description, Open: t.Closed == portique.Open, Reason: string(t.Closed)}
+	if tile.Open {
+		tile.URL = launchURL(t.Tool.URL, m.SIREN)
+	}
+	return tile
+}
+
+// launchURL opens a tool for a company: the tool passes company_hint on when
+// it signs the person in, and no choice has to be made again.
+func launchURL(address string, siren portique.SIREN) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address // checked when the tool was registered
+	}
+	q := u.Query()
+	q.Set("company_hint", string(siren))
+	u.RawQuery = q.Encode()
+	return u.String()
+}

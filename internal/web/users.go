@@ -1,0 +1,133 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"portique"
+	"portique/internal/access"
+	"portique/internal/web/template"
+)
+
+func (v *visit) users() error {
+	siren, err := v.siren()
+	if err != nil {
+		return err
+	}
+	return v.usersPage(http.StatusOK, siren, nil, func(*template.UsersPage) {})
+}
+
+// usersPage is "Gérer les utilisateurs"; adjust attaches what a form was
+// refused for to its row.
+func (v *visit) usersPage(code int, siren portique.SIREN, notice *template.Notice, adjust func(*template.UsersPage)) error {
+	u, err := v.h.Access.Users(v.r.Context(), v.actor(), siren)
+	if err != nil {
+		return err
+	}
+	m, err := v.mine()
+	if err != nil {
+		return err
+	}
+	page := template.UsersPage{Page: v.portalPage(m, siren), CompanyName: u.Company.Name, SIREN: string(siren)}
+	if notice != nil {
+		page.Flash = notice
+	}
+	names := map[string]string{}
+	for _, t := range u.Tools {
+		names[t.ID] = t.Name
+		page.Tools = append(page.Tools, template.ToolOption{ID: t.ID, Name: t.Name, Contributions: t.Audience == portique.AudienceContributions})
+	}
+	for _, r := range u.Pending {
+		page.Requests = append(page.Requests, template.UserRequest{ID: r.ID, Name: r.Name(), Email: r.Email, AskedAt: r.CreatedAt,
+			Reminders: r.Reminders, RemindedAt: r.RemindedAt, ContributionsOnly: r.ContributionsOnly})
+	}
+	for _, one := range u.Members {
+		if one.Role == portique.Administrator && one.Active(m.now) {
+			page.Administrators++
+		}
+	}
+	for _, one := range u.Members {
+		if one.Status == portique.MembershipActive && !one.Until.IsZero() && !m.now.Before(one.Until) {
+			continue // past its end date
+		}
+		page.Users = append(page.Users, v.userRow(one, names, page.Administrators))
+	}
+	adjust(&page)
+	return v.render(code, template.Users(page))
+}
+
+func (v *visit) userRow(m *portique.Membership, names map[string]string, administrators int) template.UserRow {
+	row := template.UserRow{ID: m.ID, Name: m.Name(), Email: m.Email, Role: string(m.Role), Since: m.Since, Until: lastDay(m.Until),
+		Suspended: m.Status == portique.MembershipSuspended || !m.AccountActive, You: m.AccountID == v.current.Account.ID,
+		Last: m.Role == portique.Administrator && administrators == 1 && m.AccountActive && m.Status == portique.MembershipActive}
+	row.AllTools = slices.Contains(m.Rights, portique.AllTools)
+	for _, id := range m.Rights {
+		if name := names[id]; name != "" {
+			row.Rights = append(row.Rights, name)
+		}
+	}
+	return row
+}
+
+// terms reads what an administrator gives. A form that shows the tools always
+// sends the field once, empty: then none ticked means none, while a script that
+// leaves the field out gets the page's default.
+func (v *visit) terms() (access.Terms, error) {
+	var faults portique.FieldErrors
+	role, err := portique.ParseRole(v.form("role"))
+	if err != nil {
+		faults.Add("role", "role.unknown")
+	}
+	t := access.Terms{Role: role, Tools: v.ticked()}
+	if typed := v.form("until"); typed != "" {
+		day, err := time.ParseInLocation(time.DateOnly, typed, v.h.Timezone)
+		if err != nil || day.Year() > 9000 || day.Year() < 1970 {
+			faults.Add("until", "membership.until_form")
+		}
+		t.Until = day.AddDate(0, 0, 1) // the end of that day
+	}
+	return t, faults.Err()
+}
+
+func (v *visit) ticked() []string {
+	list, sent := v.r.PostForm["tool"]
+	if !sent {
+		return nil
+	}
+	tools := []string{}
+	for _, id := range list {
+		if id != "" {
+			tools = append(tools, id)
+		}
+	}
+	return tools
+}
+
+// decisionRefused shows the page again with the refusal beside the request or
+// the person it concerns.
+func (v *visit) decisionRefused(siren portique.SIREN, err error, fields ...string) error {
+	page := v.page()
+	form := template.Form{Values: v.values(fields...)}
+	code, ok := v.refill(err, &form, &page)
+	if !ok {
+		return err
+	}
+	id, notice := v.r.PathValue("id"), page.Flash
+	top := notice
+	return v.usersPage(code, siren, nil, func(p *template.UsersPage) {
+		for i := range p.Requests {
+			if p.Requests[i].ID == id {
+				p.Requests[i].Form, p.Requests[i].Notice = form, notice
+				top = nil
+			}
+		}
+		for i := range p.Users {
+			if p.Users[i].ID == id {
+				p.Users[i].Form, p.Users[i].Notice = form, notice
+				top = nil
+			}
+		}
+		p.Flash = top
+	})
+}

@@ -1,0 +1,325 @@
+// Package web is the door for people: the pages of the portal and of the
+// sign-in host. It translates, between forms and services, between errors and
+// sentences; it decides nothing.
+package web
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/google/uuid"
+
+	"portique"
+	"portique/internal/access"
+	"portique/internal/account"
+	"portique/internal/i18n"
+	"portique/internal/secret"
+	"portique/internal/session"
+	"portique/internal/store"
+	"portique/internal/telemetry"
+	"portique/internal/tool"
+	"portique/internal/web/static"
+	"portique/internal/web/template"
+)
+
+// Options are what the pages need.
+type Options struct {
+	Accounts       *account.Service
+	Sessions       *session.Service
+	Access         *access.Service
+	Tools          *tool.Service
+	Catalog        *i18n.Catalog
+	Cookies        session.Cookies
+	Brand          template.Brand
+	PortalURL      string
+	AuthURL        string
+	Language       string // of people without a choice
+	PasswordPolicy portique.PasswordPolicy
+	SignUp         bool
+	MailboxURL     string // the demo's mailbox, or ""
+	TestMode       bool
+	Timezone       *time.Location
+	Now            func() time.Time
+	Keys           *secret.Keys
+	AuthClient     *http.Client // reaches the sign-in host, in process
+	ClientSecret   string       // of the client "portal"
+	Log            *slog.Logger
+}
+
+// Handler serves the pages of both doors.
+type Handler struct {
+	Options
+	signIn signInClient
+}
+
+// New makes the handler.
+func New(o Options) *Handler { return &Handler{Options: o} }
+
+// Door returns the pages of one door. What it does not know is a 404 page.
+func (h *Handler) Door(door portique.Door) http.Handler {
+	mux := http.NewServeMux()
+	for _, route := range Routes() {
+		if route.Host == door {
+			mux.Handle(route.Method+" "+route.Path, h.serve(route))
+		}
+	}
+	mux.Handle("GET /static/", static.Handler())
+	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, static.URL("favicon.svg"), http.StatusFound)
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		v := h.visit(w, r, door)
+		v.fail(&portique.Error{Kind: portique.NotFound, Key: "error.page_404"})
+	})
+	return mux
+}
+
+// visit is one request of one person.
+type visit struct {
+	h       *Handler
+	w       http.ResponseWriter
+	r       *http.Request
+	door    portique.Door
+	current *session.Current // nil when signed out
+	p       *i18n.Printer
+	formTo  []string // origins, besides our own, that a form's answer may lead to
+}
+
+func (h *Handler) visit(w http.ResponseWriter, r *http.Request, door portique.Door) *visit {
+	v := &visit{h: h, w: w, r: r, door: door}
+	cookie := session.Portal
+	if door == portique.DoorAuth {
+		cookie = session.Auth
+	}
+	if value := h.Cookies.Read(r, cookie); value != "" {
+		current, err := h.Sessions.Current(r.Context(), door, value)
+		switch {
+		case err == nil:
+			v.current = current
+		case !errors.Is(err, store.ErrNoSession):
+			h.Log.WarnContext(r.Context(), "session not read", "error", err)
+		}
+	}
+	v.p = h.Catalog.Printer(v.language())
+	return v
+}
+
+// language: the person's own choice, then this browser's, then what the
+// browser prefers, then the installation's.
+func (v *visit) language() string {
+	if v.current != nil && v.current.Account.Language != "" {
+		return v.current.Account.Language
+	}
+	if l := v.h.Cookies.Read(v.r, v.languageCookie()); l == "fr" || l == "en" {
+		return l
+	}
+	return i18n.Match(v.r.Header.Get("Accept-Language"), v.h.Language)
+}
+
+func (v *visit) languageCookie() session.Cookie {
+	if v.door == portique.DoorAuth {
+		return session.AuthLanguage
+	}
+	return session.PortalLanguage
+}
+
+func (v *visit) actor() portique.Actor {
+	info := telemetry.From(v.r.Context())
+	a := portique.Actor{Door: v.door, Source: info.Source, RequestID: info.ID, Language: v.p.Lang()}
+	if v.current != nil {
+		a.AccountID = v.current.Account.ID
+	}
+	return a
+}
+
+// serve applies what a route promises: who may call it, and a form read before
+// the handler runs.
+func (h *Handler) serve(route Route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := h.visit(w, r, route.Host)
+		if r.Method == http.MethodPost {
+			if err := v.parseForm(); err != nil {
+				v.fail(err)
+				return
+			}
+		}
+		if route.Who != Anyone && v.current == nil {
+			v.signInFirst()
+			return
+		}
+		if id := r.PathValue("id"); id != "" && (len(id) != 36 || uuid.Validate(id) != nil) {
+			v.fail(&portique.Error{Kind: portique.NotFound, Key: "error.page_404"})
+			return
+		}
+		if err := route.handle(v); err != nil {
+			v.fail(err)
+		}
+	})
+}
+
+// signInFirst sends a reader to sign in and back; what was posted is refused
+// with a page that says so, since its form is lost to a redirect.
+func (v *visit) signInFirst() {
+	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
+		v.redirect(v.h.PortalURL + "/session/start?return=" + url.QueryEscape(v.r.URL.RequestURI()))
+		return
+	}
+	v.fail(store.ErrNoSession)
+}
+
+const (
+	maxBody  = 64 << 10 // bytes of a form
+	maxField = 10_000   // characters of a field, beyond which no parser is asked
+)
+
+var (
+	errTooBig    = &portique.Error{Kind: portique.Invalid, Key: "error.page_413"}
+	errMediaType = &portique.Error{Kind: portique.Invalid, Key: "error.page_415"}
+	errBadForm   = &portique.Error{Kind: portique.Invalid, Key: "error.page_400"}
+)
+
+func (v *visit) parseForm() error {
+	media, _, _ := strings.Cut(v.r.Header.Get("Content-Type"), ";")
+	if !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded") && v.r.ContentLength != 0 {
+		return errMediaType
+	}
+	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxBody)
+	if err := v.r.ParseForm(); err != nil {
+		var big *http.MaxBytesError
+		if errors.As(err, &big) {
+			return errTooBig
+		}
+		return errBadForm
+	}
+	return nil
+}
+
+// form returns the value of a field of the posted form, never of the address.
+func (v *visit) form(name string) string {
+	value := v.r.PostForm.Get(name)
+	if len(value) > maxField {
+		value = value[:maxField]
+	}
+	return value
+}
+
+// checked says whether a check box was ticked.
+func (v *visit) checked(name string) bool {
+	switch v.form(name) {
+	case "", "0", "false", "off", "no":
+		return false
+	}
+	return true
+}
+
+// page is what surrounds every page's own content.
+func (v *visit) page() template.Page {
+	p := template.Page{P: v.p, Brand: v.h.Brand, Door: string(v.door), PortalURL: v.h.PortalURL, AuthURL: v.h.AuthURL,
+		Path: v.r.URL.RequestURI(), TestMode: v.h.TestMode}
+	if v.r.Method == http.MethodPost {
+		p.Path = "/" // the language form comes back by GET
+		if back := v.returnPath(); back != "" {
+			p.Path = back
+		}
+	}
+	if v.current != nil {
+		a := v.current.Account
+		p.Person = &template.Person{Name: a.Name(), Email: a.Email}
+		if v.door == portique.DoorPortal {
+			v.formTo = append(v.formTo, v.h.AuthURL) // signing out ends there
+		}
+	}
+	p.Flash = v.flash()
+	return p
+}
+
+// returnPath is where the page that a form was on can be read again.
+func (v *visit) returnPath() string {
+	switch path := v.r.URL.Path; {
+	case strings.HasPrefix(path, "/requests/"):
+		return "/companies/add"
+	case strings.HasPrefix(path, "/companies/") && path != "/companies/add":
+		if siren, err := portique.ParseSIREN(v.r.PathValue("siren")); err == nil {
+			return "/companies/" + string(siren) + "/users"
+		}
+	case path == "/companies/add", path == "/login", path == "/register":
+		return path
+	case strings.HasPrefix(path, "/register/"):
+		return "/register/sent"
+	case strings.HasPrefix(path, "/validate"):
+		if token := v.form("token"); token != "" {
+			return "/validate?token=" + url.QueryEscape(token)
+		}
+	}
+	return ""
+}
+
+// render writes a page with its status and its content security policy.
+func (v *visit) render(status int, page templ.Component) error {
+	header := v.w.Header()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Language", v.p.Lang())
+	header.Set("Cache-Control", "no-store")
+	header.Set("Content-Security-Policy", policy(v.formTo))
+	v.w.WriteHeader(status)
+	if v.r.Method == http.MethodHead {
+		return nil
+	}
+	if err := page.Render(v.r.Context(), v.w); err != nil {
+		v.h.Log.ErrorContext(v.r.Context(), "page not rendered", "path", v.r.URL.Path, "error", err)
+	}
+	return nil
+}
+
+// policy is the content security policy of a page. Browsers apply form-action
+// to every redirect that answers a form, so a page whose form leads to another
+// host names that host's origin, and no other.
+func policy(formTo []string) string {
+	s := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+	for _, origin := range formTo {
+		if !strings.Contains(s, " "+origin) {
+			s += " " + origin
+		}
+	}
+	return s
+}
+
+// originOf is the origin of an absolute address, for a content security policy.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || strings.ContainsAny(u.Host, "; ,'\"") {
+		return "'none'"
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+func (v *visit) redirect(to string) error {
+	v.w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(v.w, v.r, to, http.StatusSeeOther)
+	return nil
+}
+
+// initial of a Notice.
+func (v *visit) say(kind, key string, args ...any) *template.Notice {
+	return &template.Notice{Kind: kind, Text: v.p.T(key, args...)}
+}
+
+// safeReturn keeps a path of this host and turns anything else into fallback:
+// no other host, no scheme, no backslash or control character that a browser
+// would read as one.
+func safeReturn(to, fallback string) string {
+	if len(to) > 2000 || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") ||
+		strings.ContainsFunc(to, func(r rune) bool { return r < 0x21 || r == '\\' || r == 0x7f }) {
+		return fallback
+	}
+	u, err := url.Parse(to)
+	if err != nil || u.Host != "" || u.Scheme != "" || strings.HasPrefix(u.Path, "//") {
+		return fallback
+	}
+	return to
+}
