@@ -19,7 +19,6 @@ import (
 	"time"
 
 	"portique"
-	"portique/internal/secret"
 )
 
 // Config is the effective configuration. Each field is the variable
@@ -61,7 +60,10 @@ type Config struct {
 // Secure says whether people reach the doors by HTTPS.
 func (c *Config) Secure() bool { return strings.HasPrefix(c.AuthURL, "https://") }
 
-const prefix = "PORTIQUE_"
+const (
+	prefix        = "PORTIQUE_"
+	masterKeySize = 32 // bytes
+)
 
 type reader struct {
 	values map[string]string
@@ -321,12 +323,12 @@ func (c *Config) readDatabase(r *reader) {
 	switch {
 	case key != "":
 		b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(key))
-		if err != nil || len(b) != secret.MasterKeySize {
-			r.fail("MASTER_KEY", "is %d random bytes in base64; make one with: head -c %d /dev/urandom | base64", secret.MasterKeySize, secret.MasterKeySize)
+		if err != nil || len(b) != masterKeySize {
+			r.fail("MASTER_KEY", "is %d random bytes in base64; make one with: head -c %d /dev/urandom | base64", masterKeySize, masterKeySize)
 		}
 		c.MasterKey = b
 	case !lite:
-		r.fail("MASTER_KEY", "is required with PostgreSQL; make one with: head -c %d /dev/urandom | base64", secret.MasterKeySize)
+		r.fail("MASTER_KEY", "is required with PostgreSQL; make one with: head -c %d /dev/urandom | base64", masterKeySize)
 	}
 }
 
@@ -413,7 +415,7 @@ func (c *Config) Key() ([]byte, error) {
 		b, err := os.ReadFile(path)
 		if err == nil {
 			key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(b)))
-			if err != nil || len(key) != secret.MasterKeySize {
+			if err != nil || len(key) != masterKeySize {
 				return nil, fmt.Errorf("%s does not hold a master key: restore it from your backup", path)
 			}
 			return key, nil

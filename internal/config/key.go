@@ -5,8 +5,6 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
-
-	"portique/internal/secret"
 )
 
 // writeKey makes a key file that appears whole or not at all, and never
@@ -20,7 +18,7 @@ func writeKey(path string) error {
 		return err
 	}
 	defer os.Remove(f.Name())
-	key := make([]byte, secret.MasterKeySize)
+	key := make([]byte, masterKeySize)
 	rand.Read(key)
 	if _, err := f.WriteString(base64.StdEncoding.EncodeToString(key) + "\n"); err != nil {
 		f.Close()

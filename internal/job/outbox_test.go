@@ -63,7 +63,7 @@ func post(t *testing.T, db *store.DB, to string) {
 	t.Helper()
 	err := db.Tx(t.Context(), func(tx *store.Tx) error {
 		return tx.Post(&portique.Letter{To: to, Language: "fr", Kind: portique.LetterValidation,
-			Secret: map[string]string{"link": "http://localhost:8081/validate?token=secret", "code": "048213", "disown_code": "7KQM-2XWD"}})
+			Secret: map[string]string{"link": "http://localhost:8081/validate?token=secret", "code": "048213", "disown_code": "715306"}})
 	})
 	if err != nil {
 		t.Fatal(err)

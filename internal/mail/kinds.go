@@ -96,8 +96,9 @@ var Kinds = map[portique.LetterKind]Needs{
 		Optional: []string{"by", "until", "reason"},
 	},
 
-	// By the operator's command. To the person, or, with person and
-	// person_email, to an administrator about that person.
+	// To the person: opened by the operator's command, which gives a reason, or,
+	// without one, by the person's own member code (a declarant). With person and
+	// person_email: to an administrator, about that person.
 	portique.LetterAccessOpened: {
 		Data:     []string{"company", "siren", "role"},
 		Optional: []string{"until", "reason", "person", "person_email"},

@@ -20,7 +20,7 @@ import (
 // the subject on the first line, then paragraphs separated by empty lines. Both
 // the text and the HTML come from it, so they never say different things.
 //
-//	{{greeting}}                 the usual first line, with the reader's name
+//	{{greeting}}                 the usual first line, with the reader's name ({{reader}})
 //	{{button "Words" ADDRESS}}   the letter's one button, alone or ending a sentence
 //	{{code .code}}               alone in its paragraph: in large figures
 //	{{quote .reason}}            alone in its paragraph: somebody's own words
@@ -198,6 +198,7 @@ func (r *Renderer) functions(lang, name string) template.FuncMap {
 			}
 			return hello + " " + name + ","
 		},
+		"reader":       func() string { return name },
 		"button":       func(words, address string) string { return markButton + words + markButton + address },
 		"code":         func(s string) string { return markCode + s },
 		"quote":        func(s string) string { return markQuote + s },

@@ -39,7 +39,7 @@ var sample = map[string]string{
 	"again_at":       "2026-12-01T13:05:00Z",
 	"link":           "https://auth.opco.example/validate?token=YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo0NTY3ODkw",
 	"code":           "048213",
-	"disown_code":    "7KQM-2XWD",
+	"disown_code":    "715306",
 }
 
 func sampleLetter(kind portique.LetterKind, lang string, full bool) *portique.Letter {
@@ -363,6 +363,9 @@ func TestVariants(t *testing.T) {
 		{portique.LetterRequestAccepted, map[string]string{"role": "declarant"}, "déclarant"},
 		{portique.LetterAdministrator, map[string]string{"by": ""}, "la première personne"},
 		{portique.LetterAccessEnded, map[string]string{"person": "", "by": ""}, "L'Opcommerce a mis fin à votre accès"},
+		{portique.LetterAccessEnded, map[string]string{"person": "", "by": "Jeanne Petit"}, "Votre accès pour Boulangerie Martin & Fils, SIREN 552\u00a0100\u00a0554, a pris fin"},
+		{portique.LetterAccessOpened, map[string]string{"person": "", "role": "declarant"}, "L'Opcommerce vous a ouvert un accès"},
+		{portique.LetterAccessOpened, map[string]string{"person": "", "reason": ""}, "avec son code adhérent"},
 		{portique.LetterAccessEnded, map[string]string{}, "a retiré l’accès de Chloé Durand"},
 	} {
 		l := sampleLetter(c.kind, "fr", true)
@@ -371,7 +374,7 @@ func TestVariants(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(strings.Join(strings.Fields(m.Text), " "), c.want) {
+		if !strings.Contains(strings.ReplaceAll(m.Text, "\n", " "), c.want) {
 			t.Errorf("%s with %v does not say %q:\n%s", c.kind, c.set, c.want, m.Text)
 		}
 		checkHTML(t, m)

@@ -108,3 +108,18 @@ func (tx *Tx) Events(subject string) ([]portique.Event, error) {
 		return e, err
 	}, `SELECT at, action, actor, door, subject, siren, reason, source, request_id FROM event WHERE subject = $1 ORDER BY id`, subject)
 }
+
+// ErrLetterNotDead: only a dead letter that still has its secrets can be tried
+// again.
+var ErrLetterNotDead = &portique.Error{Kind: portique.Conflict, Key: "letter.not_dead"}
+
+// RetryLetter queues a dead letter again. One that carried a link or a code
+// lost it when it died: the person asks for a new one instead.
+func (tx *Tx) RetryLetter(id string) error {
+	n, err := tx.exec(`UPDATE letter SET status = 'queued', attempts = 0, run_at = $2, created_at = $2, locked_until = 0
+		WHERE id = $1 AND status = 'dead' AND kind <> $3`, id, ms(tx.now), portique.LetterValidation)
+	if err == nil && n == 0 {
+		return ErrLetterNotDead
+	}
+	return err
+}

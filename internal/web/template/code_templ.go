@@ -39,7 +39,6 @@ func codeField(p Page, f Field) templ.Component {
 			Autocomplete: "one-time-code",
 			InputMode:    "numeric",
 			Class:        "code",
-			MaxLength:    "12",
 			Attributes:   templ.Attributes{"data-digits": "6"},
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {

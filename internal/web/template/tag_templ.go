@@ -52,7 +52,7 @@ func tag(kind, iconName, text string) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = icon(iconName, false).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = icon(iconName, iconName == "clock" || iconName == "info").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -1,0 +1,123 @@
+// Package server puts the parts together: services on a database, doors on
+// hosts, listeners, and a stop that loses nothing.
+package server
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"portique/internal/access"
+	"portique/internal/account"
+	"portique/internal/company"
+	"portique/internal/config"
+	"portique/internal/secret"
+	"portique/internal/session"
+	"portique/internal/store"
+	"portique/internal/tool"
+)
+
+// App is the services of an installation, without any door.
+type App struct {
+	Config    *config.Config
+	DB        *store.DB
+	Keys      *secret.Keys
+	Accounts  *account.Service
+	Sessions  *session.Service
+	Access    *access.Service
+	Tools     *tool.Service
+	Companies *company.Service
+	Now       func() time.Time
+}
+
+// OpenApp opens the database and makes the services. With migrate it brings
+// the schema up first, unless the configuration says not to; without, an
+// older schema is refused.
+func OpenApp(ctx context.Context, c *config.Config) (*App, error) {
+	master, err := c.Key()
+	if err != nil {
+		return nil, err
+	}
+	keys, err := secret.NewKeys(master)
+	if err != nil {
+		return nil, err
+	}
+	now := Clock(c.TestClockFile)
+	_, domain, _ := strings.Cut(c.MailFrom, "@")
+	db, err := store.Open(ctx, store.Options{URL: c.DatabaseURL, Now: now, Keys: keys, MailDomain: domain})
+	if err != nil {
+		return nil, err
+	}
+	if c.Migrate {
+		_, err = db.Migrate(ctx)
+	} else {
+		err = db.CheckSchema(ctx)
+	}
+	if err == nil {
+		err = db.CheckKeys(ctx)
+	}
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	// A hash takes 19 MiB and a core: more at once than cores gains nothing.
+	hasher, err := secret.NewHasher(max(2, runtime.GOMAXPROCS(0)))
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	return &App{
+		Config: c, DB: db, Keys: keys, Now: now,
+		Accounts:  account.New(db, keys, hasher, c.PasswordPolicy, c.AuthURL),
+		Sessions:  session.New(db, keys, hasher),
+		Access:    access.New(db, keys, c.Language),
+		Tools:     tool.New(db),
+		Companies: company.New(db, keys),
+	}, nil
+}
+
+// Close closes the database.
+func (a *App) Close() error { return a.DB.Close() }
+
+// Clock is the time of the installation: the machine's, moved by the seconds
+// written in the test clock's file, which is read at each use.
+func Clock(testClockFile string) func() time.Time {
+	if testClockFile == "" {
+		return time.Now
+	}
+	return func() time.Time {
+		now := time.Now()
+		b, err := os.ReadFile(testClockFile)
+		if err != nil {
+			return now
+		}
+		seconds, err := strconv.ParseFloat(strings.TrimSpace(string(b)), 64)
+		if err != nil {
+			return now
+		}
+		return now.Add(time.Duration(seconds * float64(time.Second)))
+	}
+}
+
+// NewLogger makes the log of a process: text on a terminal, JSON elsewhere,
+// unless the configuration says which.
+func NewLogger(c *config.Config, out *os.File) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // checked when it was read
+	options := &slog.HandlerOptions{Level: level}
+	format := c.LogFormat
+	if format == "" {
+		format = "json"
+		if info, err := out.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			format = "text"
+		}
+	}
+	if format == "text" {
+		return slog.New(withRequest(slog.NewTextHandler(out, options)))
+	}
+	return slog.New(withRequest(slog.NewJSONHandler(out, options)))
+}

@@ -1,0 +1,189 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"portique"
+	"portique/internal/config"
+	"portique/internal/i18n"
+	"portique/internal/job"
+	"portique/internal/mail"
+	"portique/internal/oidc"
+	"portique/internal/session"
+	"portique/internal/telemetry"
+	"portique/internal/web"
+	"portique/internal/web/template"
+)
+
+// Server is a node: the doors and the outbox of one installation.
+type Server struct {
+	app      *App
+	log      *slog.Logger
+	doors    map[string]http.Handler // by Host header, port included
+	provider *oidc.Provider
+	jobs     *job.Runner
+}
+
+// Options are what only some servers have.
+type Options struct {
+	Log        *slog.Logger
+	MailboxURL string // the demo's mailbox, linked from the page that waits for a letter
+}
+
+// New makes a server on an open application.
+func New(app *App, o Options) (*Server, error) {
+	c := app.Config
+	if c.SMTPURL == "" {
+		return nil, errors.New("PORTIQUE_SMTP_URL: the server needs it to send letters: smtp://[user:password@]host:port?tls=starttls|implicit|none")
+	}
+	catalog, err := i18n.New(c.Timezone)
+	if err != nil {
+		return nil, err
+	}
+	sender, err := mail.NewSender(mail.SenderOptions{URL: c.SMTPURL, From: c.MailFrom, FromName: c.PortalName, ReplyTo: c.SupportEmail})
+	if err != nil {
+		return nil, err
+	}
+	renderer, err := mail.NewRenderer(mail.Options{Catalog: catalog, PortalURL: c.PortalURL, AuthURL: c.AuthURL, OperatorName: c.OperatorName,
+		PortalName: c.PortalName, SupportEmail: c.SupportEmail, SupportPhone: c.SupportPhone, BrandColor: c.BrandColor})
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{app: app, log: o.Log, doors: map[string]http.Handler{}}
+	cookies := session.Cookies{Secure: c.Secure()}
+	pages := web.New(web.Options{
+		Accounts: app.Accounts, Sessions: app.Sessions, Access: app.Access, Tools: app.Tools, Catalog: catalog, Cookies: cookies, Keys: app.Keys,
+		Brand: template.Brand{OperatorName: c.OperatorName, PortalName: c.PortalName, SupportEmail: c.SupportEmail, SupportPhone: c.SupportPhone,
+			LegalURL: c.LegalURL, AccessibilityURL: c.AccessibilityURL, Color: c.BrandColor},
+		PortalURL: c.PortalURL, AuthURL: c.AuthURL, Language: c.Language, PasswordPolicy: c.PasswordPolicy, SignUp: c.SignUp,
+		MailboxURL: o.MailboxURL, TestMode: c.TestMode, Timezone: c.Timezone, Now: app.Now, Log: o.Log,
+	})
+	s.provider, err = oidc.New(oidc.Options{
+		Issuer: c.AuthURL, DB: app.DB, Keys: app.Keys, Cookies: cookies,
+		PortalRedirectURIs:   []string{c.PortalURL + "/session/callback"},
+		PortalPostLogoutURIs: []string{c.PortalURL + "/"},
+		Pages: oidc.Pages{Error: pages.OAuthError, FormPost: pages.OAuthFormPost, LogoutConfirm: pages.OAuthLogoutConfirm,
+			SignedOut: pages.OAuthSignedOut},
+		Actor: actor, Log: o.Log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	pages.AuthClient, pages.ClientSecret = s.provider.HTTPClient(), s.provider.PortalSecret()
+
+	auth := http.NewServeMux()
+	for _, r := range oidc.Routes() {
+		auth.Handle(r.Method+" "+r.Path, s.provider.Handler())
+	}
+	auth.Handle("/", pages.Door(portique.DoorAuth))
+	s.doors[hostOf(c.PortalURL)] = s.protect(portique.DoorPortal, pages, cookies, pages.Door(portique.DoorPortal))
+	s.doors[hostOf(c.AuthURL)] = s.protect(portique.DoorAuth, pages, cookies, auth)
+
+	s.jobs = job.New(job.Options{DB: app.DB, Renderer: renderer, Transport: sender, Log: o.Log})
+	s.jobs.Every("requests", 2*time.Second, app.Access.Tick)
+	s.jobs.Every("purge sign-ups", time.Hour, app.Accounts.Purge)
+	s.jobs.Every("purge sessions", time.Hour, app.Sessions.Purge)
+	return s, nil
+}
+
+// hostOf is the Host header of an origin: browsers leave the scheme's own port
+// out.
+func hostOf(origin string) string {
+	u, err := url.Parse(origin)
+	if err != nil {
+		return origin // checked by config
+	}
+	host := u.Host
+	switch {
+	case u.Scheme == "https":
+		host = strings.TrimSuffix(host, ":443")
+	case u.Scheme == "http":
+		host = strings.TrimSuffix(host, ":80")
+	}
+	return host
+}
+
+func actor(r *http.Request) portique.Actor {
+	info := telemetry.From(r.Context())
+	return portique.Actor{Door: portique.DoorAuth, Source: info.Source, RequestID: info.ID}
+}
+
+// Listen opens the listeners. A default address of IPv6 loopback is left out
+// on a machine that has none.
+func Listen(c *config.Config) ([]net.Listener, error) {
+	var open []net.Listener
+	for _, address := range c.Listen {
+		l, err := net.Listen("tcp", address)
+		if errors.Is(err, syscall.EADDRNOTAVAIL) && strings.HasPrefix(address, "[::1]:") && len(c.Listen) > 1 {
+			continue
+		}
+		if err != nil {
+			for _, l := range open {
+				l.Close()
+			}
+			return nil, fmt.Errorf("PORTIQUE_LISTEN: %w", err)
+		}
+		open = append(open, l)
+	}
+	return open, nil
+}
+
+// Run serves until ctx ends, then lets requests and letters in flight finish,
+// ten seconds at most.
+func (s *Server) Run(ctx context.Context, listeners []net.Listener) error {
+	h := &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      60 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	jobs, stopJobs := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopJobs()
+	var working sync.WaitGroup
+	working.Go(func() { s.jobs.Run(jobs) })
+
+	failed := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() {
+			var err error
+			if c := s.app.Config; c.TLSCert != "" {
+				err = h.ServeTLS(l, c.TLSCert, c.TLSKey)
+			} else {
+				err = h.Serve(l)
+			}
+			if !errors.Is(err, http.ErrServerClosed) {
+				failed <- err
+			}
+		}()
+	}
+	s.log.Info("serving", "portal", s.app.Config.PortalURL, "auth", s.app.Config.AuthURL)
+	if s.app.Config.TestMode {
+		s.log.Warn("test mode: outgoing calls may reach this machine, the clock may be moved; never in production")
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 9*time.Second)
+	defer cancel()
+	if stopErr := h.Shutdown(stop); stopErr != nil {
+		h.Close()
+	}
+	stopJobs()
+	working.Wait()
+	return err
+}

@@ -1,0 +1,84 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"portique"
+	"portique/internal/web/template"
+)
+
+// The pages that the OpenID door shows. It decides when; these only draw.
+
+// OAuthError shows a refusal that no tool may be told of.
+func (h *Handler) OAuthError(w http.ResponseWriter, r *http.Request, code int, key string, args ...any) {
+	v := h.visit(w, r, portique.DoorAuth)
+	page := template.NewErrorPage(v.page(), code, "")
+	if code == http.StatusUnauthorized {
+		page.ActionURL, page.ActionText = h.PortalURL+"/", v.p.T("error.home")
+	}
+	if v.p.Has(key) {
+		page.Sentence = v.p.T(key, args...)
+	}
+	if v.p.Has(key + "_act") {
+		page.WhatToDo = v.p.T(key+"_act", args...)
+	}
+	_ = v.render(code, template.Error(page))
+}
+
+// OAuthFormPost carries an answer to a tool by a form.
+func (h *Handler) OAuthFormPost(w http.ResponseWriter, r *http.Request, action string, fields map[string]string) {
+	v := h.visit(w, r, portique.DoorAuth)
+	v.formTo = append(v.formTo, originOf(action))
+	page := template.FormPostPage{Page: v.page(), ToolName: hostOf(action), Action: action, Fields: hidden(fields)}
+	_ = v.render(http.StatusOK, template.FormPost(page))
+}
+
+// OAuthLogoutConfirm asks before signing out.
+func (h *Handler) OAuthLogoutConfirm(w http.ResponseWriter, r *http.Request, fields map[string]string) {
+	v := h.visit(w, r, portique.DoorAuth)
+	page := template.LogoutPage{Page: v.page(), Hidden: hidden(fields)}
+	if v.current != nil {
+		page.Email = v.current.Account.Email
+	}
+	if to := fields["post_logout_redirect_uri"]; to != "" {
+		v.formTo = append(v.formTo, originOf(to))
+	}
+	_ = v.render(http.StatusOK, template.Logout(page))
+}
+
+// OAuthSignedOut says what was closed and which tools stay open.
+func (h *Handler) OAuthSignedOut(w http.ResponseWriter, r *http.Request, wasOpen bool, stillOpen []*portique.Tool) {
+	v := h.visit(w, r, portique.DoorAuth)
+	v.current = nil
+	page := template.SignedOutPage{Page: v.page(), WasOpen: wasOpen}
+	for _, t := range stillOpen {
+		page.StillOpen = append(page.StillOpen, template.ToolLink{Name: t.Name, URL: t.URL})
+	}
+	_ = v.render(http.StatusOK, template.SignedOut(page))
+}
+
+func hidden(fields map[string]string) []template.Hidden {
+	list := make([]template.Hidden, 0, len(fields))
+	for name, value := range fields {
+		list = append(list, template.Hidden{Name: name, Value: value})
+	}
+	slices.SortFunc(list, func(a, b template.Hidden) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// hostOf names a tool to a person when only its address is at hand.
+func hostOf(address string) string {
+	_, host, _ := strings.Cut(originOf(address), "://")
+	return host
+}
+
+// Refuse answers a request that never reached a page: another site's form, an
+// unreadable one.
+func (h *Handler) Refuse(door portique.Door, code int) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := h.visit(w, r, door)
+		_ = v.render(code, template.Error(template.NewErrorPage(v.page(), code, "")))
+	})
+}
