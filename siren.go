@@ -1,9 +1,6 @@
 package portique
 
-import (
-	"strings"
-	"unicode"
-)
+import "unicode"
 
 // SIREN is the number of a French company: nine digits whose Luhn sum is a
 // multiple of ten (INSEE). Only ParseSIREN makes one from what people type.
@@ -34,10 +31,7 @@ func ParseSIREN(typed string) (SIREN, error) {
 		return "", invalid("siren", "siren.missing")
 	case 9:
 	case 14:
-		if !luhn(digits) && !laPoste(digits) {
-			return "", invalid("siren", "siren.key")
-		}
-		digits = digits[:9]
+		digits = digits[:9] // the establishment does not matter, so neither does its key
 	default:
 		return "", invalid("siren", "siren.length", "Digits", len(digits))
 	}
@@ -67,17 +61,4 @@ func luhn(digits []byte) bool {
 		sum += d
 	}
 	return sum%10 == 0
-}
-
-// laPoste: the establishments of La Poste (SIREN 356 000 000) have SIRETs whose
-// plain sum of digits is a multiple of five instead of a Luhn key.
-func laPoste(digits []byte) bool {
-	if !strings.HasPrefix(string(digits), "356000000") {
-		return false
-	}
-	sum := 0
-	for _, d := range digits {
-		sum += int(d - '0')
-	}
-	return sum%5 == 0
 }

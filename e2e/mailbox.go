@@ -75,7 +75,7 @@ func (m *Mailbox) Wait(t *testing.T, to, subjectContains string) *Mail {
 		m.mu.Lock()
 		arrived := m.arrived
 		for _, l := range m.letters {
-			if !l.taken && strings.EqualFold(l.To, to) && strings.Contains(Plain(l.Subject), Plain(subjectContains)) {
+			if !l.taken && strings.EqualFold(l.To, to) && strings.Contains(strings.ToLower(Plain(l.Subject)), strings.ToLower(Plain(subjectContains))) {
 				l.taken = true
 				m.mu.Unlock()
 				return l

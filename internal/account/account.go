@@ -7,6 +7,7 @@ package account
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"strings"
 
@@ -106,11 +107,15 @@ func (s *Service) SignUp(ctx context.Context, actor portique.Actor, f Form) (coo
 	return cookie, err
 }
 
-// prove gives a sign-up a new link and new codes, which kills the older ones,
-// and posts the letter that carries them; or the letter to the owner of an
-// account that has the address already.
+// prove gives a sign-up its link and new codes, and posts the letter that
+// carries them; or the letter to the owner of an account that has the address
+// already. The link is the same in every letter to one address, so that whoever
+// asked for a second letter may open the first; it works once whatever their
+// number. It follows from the sign-up and the address by a keyed hash and is
+// itself kept only hashed. Codes replace the older ones.
 func (s *Service) prove(tx *store.Tx, signUp *portique.SignUp) error {
-	link, code, disown := secret.Token(), secret.Digits(6), secret.Digits(6)
+	link := base64.RawURLEncoding.EncodeToString(s.keys.Mac("validation-link", signUp.ID, signUp.Email))
+	code, disown := secret.Digits(6), secret.Digits(6)
 	for disown == code {
 		disown = secret.Digits(6)
 	}
@@ -182,7 +187,7 @@ func living(signUp *portique.SignUp) error {
 	return nil
 }
 
-// Resend posts the validation letter again, with a new link and a new code.
+// Resend posts the validation letter again, with the same link and a new code.
 func (s *Service) Resend(ctx context.Context, actor portique.Actor, cookie string) error {
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
 		signUp, err := mine(tx, cookie)

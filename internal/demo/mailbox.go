@@ -96,6 +96,7 @@ func NewMailbox(o MailboxOptions) *Mailbox {
 		// open outside the frame.
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "+
 			"frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox")
+		w.Header().Del("Cross-Origin-Opener-Policy") // a sandboxed page has no origin to be the same
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = io.WriteString(w, outward(l.HTML))
 	}))

@@ -52,7 +52,7 @@ var words = map[string][2]string{
 	"message_gone":   {"Ce message n’est plus là. La boîte garde les 1 000 derniers.", "This message is gone. The mailbox keeps the last 1,000."},
 	"page_missing":   {"Cette page n’existe pas.", "There is no such page."},
 	"demo_tool":      {"Outil de démonstration", "Demo tool"},
-	"tool_lead":      {"Vous êtes entré sans vous connecter à nouveau. Ici commencerait le travail ; la démonstration montre ce que l’outil sait de vous.", "You came in without signing in again. The work would begin here; the demo shows what the tool knows about you."},
+	"tool_lead":      {"Ici commencerait le travail. La démonstration montre ce que l’outil sait de vous : le portail le lui a dit, sans autre mot de passe.", "The work would begin here. The demo shows what the tool knows about you: the portal told it, without another password."},
 	"person":         {"Pour qui", "For whom"},
 	"company":        {"Pour quelle entreprise", "For which company"},
 	"role":           {"Rôle", "Role"},

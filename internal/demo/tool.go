@@ -20,16 +20,6 @@ import (
 	"portique/internal/i18n"
 )
 
-// Toolkit are the tools of the demo, to be registered under these ids.
-var Toolkit = []struct {
-	ID, Name, Description string
-	Audience              portique.Audience
-}{
-	{"contributions", "Déclaration des contributions", "Déclarer et suivre les contributions à la formation.", portique.AudienceContributions},
-	{"formation", "Dossiers de formation", "Demander la prise en charge d’une formation et suivre son dossier.", portique.AudienceAll},
-	{"factures", "Suivi des factures", "Retrouver les factures des formations et leurs règlements.", portique.AudienceAll},
-}
-
 const (
 	toolSessionLife = 12 * time.Hour
 	signInLife      = 10 * time.Minute
@@ -149,9 +139,9 @@ func (t *Tool) rights(who *visitor) []string {
 	var names []string
 	for _, id := range who.Company.Rights {
 		name := id
-		for _, tool := range Toolkit {
-			if tool.ID == id {
-				name = tool.Name
+		for _, other := range tools {
+			if other.ID == id {
+				name = other.Name
 			}
 		}
 		names = append(names, name)

@@ -204,7 +204,6 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, q *request, v 
 		v.Set("state", q.State)
 	}
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Referrer-Policy", "no-referrer")
 	if q.ResponseMode == "form_post" {
 		fields := make(map[string]string, len(v))
 		for name := range v {
@@ -213,6 +212,7 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, q *request, v 
 		p.pages.FormPost(w, r, q.RedirectURI, fields)
 		return
 	}
+	w.Header().Set("Referrer-Policy", "no-referrer")
 	http.Redirect(w, r, withQuery(q.RedirectURI, v), http.StatusSeeOther)
 }
 

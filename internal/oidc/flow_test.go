@@ -14,6 +14,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"portique"
+	"portique/internal/oidc"
 	"portique/internal/store"
 )
 
@@ -478,6 +479,14 @@ func TestDiscovery(t *testing.T) {
 		}
 		if p := e.browser().send("HEAD", "/oauth/authorize", nil); p.status != http.StatusMethodNotAllowed {
 			t.Errorf("HEAD: %v", p)
+		}
+		if p := e.browser().send("HEAD", "/oauth/keys", nil); p.status != http.StatusOK {
+			t.Errorf("HEAD: %v", p)
+		}
+		for _, route := range oidc.Routes() {
+			if p := e.browser().send(route.Method, strings.Replace(route.Path, "{id}", "x", 1), url.Values{}); p.status == http.StatusNotFound || p.status >= 500 {
+				t.Errorf("%s %s: %v", route.Method, route.Path, p)
+			}
 		}
 		for _, path := range []string{"/register", "/oauth/introspect", "/oauth/revoke", "/oauth/par", "/authorize"} {
 			if p := e.browser().send("POST", path, url.Values{}); p.status != http.StatusNotFound {

@@ -387,6 +387,12 @@ func TestCode(t *testing.T) {
 		}
 
 		got = tool.enter(b)
+		if err := e.provider.Purge(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if status, _ := tool.userinfo(got.AccessToken); status != 200 {
+			t.Errorf("after a purge: %d", status)
+		}
 		e.skew.Add(int64(5*time.Minute + time.Second))
 		if status, _ := tool.userinfo(got.AccessToken); status != 401 {
 			t.Errorf("an access token of five minutes: %d", status)

@@ -76,8 +76,8 @@ func (f *flight) signedIn() (bool, error) {
 			return false, nil
 		}
 	}
-	if row.SessionID == f.current.ID && !f.current.AuthTime.Before(row.CreatedAt) {
-		return true, nil // signed in for this authorization
+	if row.SessionID == f.current.ID {
+		return true, nil // signed in for this authorization, or found good enough for it before
 	}
 	switch {
 	case q.asks("login"), q.asks("select_account"):

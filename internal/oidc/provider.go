@@ -152,6 +152,18 @@ func (p *Provider) PortalSecret() string { return p.portalSecret }
 // Ready loads the keys; an error means that nothing can be signed.
 func (p *Provider) Ready(ctx context.Context) error { return p.keys.load(ctx) }
 
+// Purge deletes the tokens and grants that can no longer serve: for the
+// timetable, about once an hour.
+func (p *Provider) Purge(ctx context.Context) error {
+	return p.db.Tx(ctx, func(tx *store.Tx) error {
+		if _, err := tx.PurgeAccessTokens(tx.Now()); err != nil {
+			return err
+		}
+		_, err := tx.PurgeGrants(tx.Now().Add(-session.Absolute - time.Hour))
+		return err
+	})
+}
+
 // actorOf starts the journal lines of a request.
 func (p *Provider) actorOf(r *http.Request, accountID string) portique.Actor {
 	var a portique.Actor

@@ -1,6 +1,9 @@
 package oidc
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // The provider's paths.
 const (
@@ -66,17 +69,19 @@ func (p *Provider) routes() http.Handler {
 	}
 	mux := http.NewServeMux()
 	for _, route := range Routes() {
-		mux.Handle(route.Method+" "+route.Path, noHead(handlers[route.Method+" "+route.Path]))
+		pattern := route.Method + " " + route.Path
+		mux.Handle(pattern, noStore(handlers[pattern]))
 	}
 	return mux
 }
 
-// noHead refuses HEAD, which a GET pattern would take as well: several of these
-// GETs change something, and a link scanner must not.
-func noHead(next http.HandlerFunc) http.Handler {
+// noStore is the rule from which discovery and keys depart. It refuses HEAD,
+// which a GET pattern takes as well, where a GET changes something: a link
+// scanner must not.
+func noStore(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		if r.Method == http.MethodHead {
+		if r.Method == http.MethodHead && (strings.HasPrefix(r.URL.Path, pathAuthorize) || r.URL.Path == pathLogout) {
 			w.Header().Set("Allow", "GET, POST")
 			w.WriteHeader(http.StatusMethodNotAllowed)
 			return

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"math"
 	"net/http"
-	"time"
 
 	"github.com/luikyv/go-oidc/pkg/goidc"
 
@@ -172,7 +171,7 @@ func (s storage) GrantByAuthCode(ctx context.Context, code string) (*goidc.Grant
 		return nil, f.broke(err)
 	}
 	if !row.CodeRedeemedAt.IsZero() {
-		e := portique.Actor{Door: portique.DoorAuth}.Event(portique.ActionCodeReplayed, row.ClientID, "")
+		e := f.actor.Event(portique.ActionCodeReplayed, row.ClientID, "")
 		if f.standing != nil && f.standing.membership != nil {
 			e.SIREN = f.standing.membership.SIREN
 		}
@@ -305,6 +304,3 @@ func (s storage) authenticate(_ http.ResponseWriter, r *http.Request, as *goidc.
 	as.Store[keySession], as.Store[keyMembership] = f.current.ID, f.row.MembershipID
 	return goidc.StatusSuccess, nil
 }
-
-// seconds writes a time as tokens do.
-func seconds(t time.Time) int64 { return t.Unix() }

@@ -30,7 +30,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	}
 	var a *answer
 	f, err := p.fly(r.Context(), p.db.Tx, func(f *flight) error {
-		f.presented = presented
+		f.presented, f.actor = presented, p.actorOf(r, "")
 		a = p.ask(r.Context(), f, http.MethodPost, pathToken, r.Header, v)
 		return nil
 	})

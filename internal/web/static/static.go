@@ -21,7 +21,7 @@ type asset struct {
 	url     string
 	kind    string
 	content []byte
-	gzip    []byte
+	gzip    []byte // nil: served as it is
 }
 
 var kinds = map[string]string{
@@ -43,13 +43,24 @@ func load() map[string]*asset {
 		if err != nil {
 			panic(err)
 		}
-		all[e.Name()] = newAsset(e.Name(), content)
+		a := newAsset(e.Name(), content)
+		a.gzip = pack(content)
+		all[e.Name()] = a
 	}
 	return all
 }
 
 func newAsset(name string, content []byte) *asset {
 	sum := sha256.Sum256(content)
+	return &asset{
+		url:     "/static/" + hex.EncodeToString(sum[:6]) + "/" + name,
+		kind:    kinds[name[strings.LastIndexByte(name, '.'):]],
+		content: content,
+	}
+}
+
+// pack compresses what is served for the life of the program, once.
+func pack(content []byte) []byte {
 	var b bytes.Buffer
 	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 	if err != nil {
@@ -61,12 +72,7 @@ func newAsset(name string, content []byte) *asset {
 	if err != nil {
 		panic(err)
 	}
-	return &asset{
-		url:     "/static/" + hex.EncodeToString(sum[:6]) + "/" + name,
-		kind:    kinds[name[strings.LastIndexByte(name, '.'):]],
-		content: content,
-		gzip:    b.Bytes(),
-	}
+	return b.Bytes()
 }
 
 // URL returns the address of a file. It panics on a name that is not one of
@@ -89,7 +95,11 @@ func serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
 		return
 	}
-	a, ok := assets[r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]]
+	name := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+	a, ok := assets[name]
+	if !ok {
+		a, ok = themeAsset(name)
+	}
 	if !ok || strings.Count(r.URL.Path, "/") != 3 || !strings.HasPrefix(r.URL.Path, "/static/") {
 		http.NotFound(w, r)
 		return
@@ -103,7 +113,7 @@ func serve(w http.ResponseWriter, r *http.Request) {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	body := a.content
-	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if a.gzip != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
 		body = a.gzip
 	}

@@ -42,8 +42,8 @@ type Brand struct {
 	SupportPhone     string
 	LegalURL         string
 	AccessibilityURL string
-	Color            string // as configured; the pages use ThemeURL
-	ThemeURL         string // style sheet of the operator's colour, or ""
+	Color            string // "#RRGGBB" as configured, or ""
+	ThemeURL         string // the operator's own style sheet instead of Color, or ""
 	LogoURL          string // instead of the mark, or ""
 }
 

@@ -94,7 +94,7 @@ func UsersRemove(p UsersRemovePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = personName(p.User.Name, p.User.Email).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = personName(p.User.Name, p.User.Email, p.User.mark(p.Page)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
