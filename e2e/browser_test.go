@@ -54,7 +54,7 @@ func walk(t *testing.T, app *App, c *Chrome, shop Member, tool *Tool, p Person, 
 	at("validate")
 	c.Submit("/validate")
 	at("validated")
-	c.Take("/login")
+	c.Take("/session/start")
 	at("login")
 	c.Fill("email", p.Email)
 	c.Fill("password", Password)

@@ -24,8 +24,9 @@ const (
 
 // flight is a letter on the network.
 type flight struct {
-	domain string
-	since  time.Time
+	domain   string
+	since    time.Time
+	attempts int // before this one
 }
 
 // outbox claims due letters and hands them to workers. Due is by the
@@ -47,7 +48,7 @@ func (r *Runner) outbox(ctx context.Context) {
 			}
 			more = err == nil && len(letters) > 0
 			for _, l := range letters {
-				flights[l.ID] = flight{domainOf(l.To), time.Now()}
+				flights[l.ID] = flight{domainOf(l.To), time.Now(), l.Attempts}
 				group.Go(func() {
 					r.deliver(working, l)
 					landed <- l.ID
@@ -85,8 +86,13 @@ func (r *Runner) claim(ctx context.Context, flights map[string]flight) ([]*porti
 			return err
 		}
 		for _, l := range due {
-			if _, here := flights[l.ID]; here {
-				continue // its lease ran out because the clock was moved; it is still ours
+			if f, here := flights[l.ID]; here && f.attempts == l.Attempts {
+				continue // its lease ran out because the clock was moved: still ours, and freed with its outcome
+			} else if here { // its outcome is written and its worker about to be free: next time
+				if err := tx.FinishLetter(l); err != nil {
+					return err
+				}
+				continue
 			}
 			domain := domainOf(l.To)
 			if len(leave) < free && busy[domain] < perDomain {

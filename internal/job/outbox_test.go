@@ -38,7 +38,7 @@ func newRunner(t *testing.T, db *store.DB, server *mailtest.Server) *Runner {
 	}
 	_, port, _ := net.SplitHostPort(server.Addr)
 	sender, err := mail.NewSender(mail.SenderOptions{URL: "smtp://localhost:" + port + "?tls=none", From: "no-reply@opco.example",
-		Step: 3 * time.Second})
+		Step: 15 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -133,7 +133,11 @@ func (f *flight) enter() error {
 
 // send has the person go to one of our pages, and come back.
 func (f *flight) send(path string) {
-	f.location = path + "?" + url.Values{"authorization": {f.row.ID}}.Encode()
+	q := url.Values{"authorization": {f.row.ID}}
+	if f.request.Language != "" {
+		q.Set("ui_locales", f.request.Language)
+	}
+	f.location = path + "?" + q.Encode()
 }
 
 // standing is what a grant stands on: while any of it is gone, the grant opens

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"portique"
+	"portique/internal/i18n"
 )
 
 // maxForm is the longest body and query read, in bytes.
@@ -32,7 +33,8 @@ type request struct {
 	MaxAge       *int64         `json:"max_age,omitempty"` // seconds
 	EmailHint    string         `json:"login_hint,omitempty"`
 	CompanyHint  string         `json:"company_hint,omitempty"`
-	Subject      string         `json:"sub,omitempty"` // the only person who will do
+	Language     string         `json:"ui_locales,omitempty"` // the first of ui_locales that we speak
+	Subject      string         `json:"sub,omitempty"`        // the only person who will do
 	Claims       claimsAskedFor `json:"claims,omitzero"`
 }
 
@@ -179,6 +181,7 @@ func (q *request) read(v url.Values, t *portique.Tool, hint *hint) *refusal {
 	}
 	q.Nonce = v.Get("nonce")
 	q.EmailHint = cut(portique.CleanText(v.Get("login_hint")), 254)
+	q.Language = spoken(v.Get("ui_locales"))
 	if s := v.Get("company_hint"); s != "" {
 		if siren, err := portique.ParseSIREN(s); err == nil {
 			q.CompanyHint = string(siren)
@@ -291,4 +294,16 @@ func cut(s string, n int) string {
 		return string(r[:n])
 	}
 	return s
+}
+
+// spoken is the first language of ui_locales (Core 3.1.2.1) that our pages
+// have, "" when there is none.
+func spoken(locales string) string {
+	for _, tag := range strings.Fields(locales) {
+		primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
+		if primary == i18n.French || primary == i18n.English {
+			return primary
+		}
+	}
+	return ""
 }

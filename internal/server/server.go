@@ -93,6 +93,7 @@ func New(app *App, o Options) (*Server, error) {
 	s.jobs.Every("requests", 2*time.Second, app.Access.Tick)
 	s.jobs.Every("purge sign-ups", time.Hour, app.Accounts.Purge)
 	s.jobs.Every("purge sessions", time.Hour, app.Sessions.Purge)
+	s.jobs.Every("purge grants", time.Hour, s.provider.Purge)
 	return s, nil
 }
 

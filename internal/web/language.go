@@ -6,6 +6,8 @@ import (
 	"portique"
 )
 
+const languageLife = 365 * 24 * time.Hour
+
 // setLanguage remembers the reader's choice: in this browser, and with the
 // account for letters and other browsers.
 func (v *visit) setLanguage() error {
@@ -13,7 +15,7 @@ func (v *visit) setLanguage() error {
 	if language != "fr" && language != "en" {
 		return errBadForm
 	}
-	v.h.Cookies.Set(v.w, v.languageCookie(), language, 365*24*time.Hour)
+	v.h.Cookies.Set(v.w, v.languageCookie(), language, languageLife)
 	if v.current != nil {
 		if err := v.h.Accounts.SetLanguage(v.r.Context(), v.current.Account.ID, language); err != nil {
 			return err

@@ -39,7 +39,7 @@ func (h *Handler) client(ctx context.Context) (*oauth2.Config, *oidc.IDTokenVeri
 		c.config = &oauth2.Config{ClientID: portique.PortalClientID, ClientSecret: h.ClientSecret, Endpoint: provider.Endpoint(),
 			RedirectURL: h.PortalURL + "/session/callback", Scopes: []string{oidc.ScopeOpenID}}
 		c.verifier = provider.VerifierContext(oidc.ClientContext(context.WithoutCancel(ctx), h.AuthClient),
-			&oidc.Config{ClientID: portique.PortalClientID})
+			&oidc.Config{ClientID: portique.PortalClientID, Now: h.Now})
 	}
 	return c.config, c.verifier, nil
 }
@@ -109,8 +109,11 @@ func (v *visit) startSession() error {
 	if err := v.keep(list[max(0, len(list)-maxAttempts):]); err != nil {
 		return err
 	}
-	return v.redirect(config.AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier),
-		oauth2.SetAuthURLParam("ui_locales", v.p.Lang())))
+	options := []oauth2.AuthCodeOption{oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)}
+	if l := v.chosen(); l != "" {
+		options = append(options, oauth2.SetAuthURLParam("ui_locales", l))
+	}
+	return v.redirect(config.AuthCodeURL(a.State, options...))
 }
 
 // sessionCallback takes the code that the sign-in host gave and opens the

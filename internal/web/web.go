@@ -106,19 +106,43 @@ func (h *Handler) visit(w http.ResponseWriter, r *http.Request, door portique.Do
 		}
 	}
 	v.p = h.Catalog.Printer(v.language())
+	if l := v.asked(); l != "" && l != v.chosen() {
+		h.Cookies.Set(w, v.languageCookie(), l, languageLife) // for the pages that follow
+	}
 	return v
 }
 
-// language: the person's own choice, then this browser's, then what the
-// browser prefers, then the installation's.
+// language: the person's own choice, then that of the door they come from, then
+// this browser's, then what the browser prefers, then the installation's.
 func (v *visit) language() string {
 	if v.current != nil && v.current.Account.Language != "" {
 		return v.current.Account.Language
 	}
-	if l := v.h.Cookies.Read(v.r, v.languageCookie()); l == "fr" || l == "en" {
+	if l := v.asked(); l != "" {
+		return l
+	}
+	if l := v.chosen(); l != "" {
 		return l
 	}
 	return i18n.Match(v.r.Header.Get("Accept-Language"), v.h.Language)
+}
+
+// chosen is the language once chosen in this browser at this door.
+func (v *visit) chosen() string { return known(v.h.Cookies.Read(v.r, v.languageCookie())) }
+
+// asked is the language that a tool, or the portal, asks the sign-in host for.
+func (v *visit) asked() string {
+	if v.door != portique.DoorAuth || v.r.Method != http.MethodGet {
+		return ""
+	}
+	return known(v.r.URL.Query().Get("ui_locales"))
+}
+
+func known(language string) string {
+	if language == i18n.French || language == i18n.English {
+		return language
+	}
+	return ""
 }
 
 func (v *visit) languageCookie() session.Cookie {

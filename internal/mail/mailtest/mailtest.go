@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	netmail "net/mail"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -122,10 +123,12 @@ func (m *Server) script(to string) Script {
 	return m.scripts[""]
 }
 
-func (m *Server) count(domain string, n int) {
+func (s *session) begin(domain string) {
+	m := s.server
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.now[domain] += n
+	s.domain = domain
+	m.now[domain]++
 	m.max[domain] = max(m.max[domain], m.now[domain])
 }
 
@@ -149,14 +152,8 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	s.server.mu.Lock()
 	s.server.tries[to]++
 	s.server.mu.Unlock()
-	if a, err := netmail.ParseAddress(to); err == nil {
-		for i := range a.Address {
-			if a.Address[i] == '@' {
-				s.domain = a.Address[i+1:]
-			}
-		}
-	}
-	s.server.count(s.domain, 1)
+	_, domain, _ := strings.Cut(to, "@")
+	s.begin(domain)
 	script := s.server.script(to)
 	wait := time.NewTimer(script.Slow)
 	defer wait.Stop()
@@ -199,9 +196,12 @@ func (s *session) Data(r io.Reader) error {
 	return nil
 }
 
+// Reset may come from the goroutine that stops the server.
 func (s *session) Reset() {
+	s.server.mu.Lock()
+	defer s.server.mu.Unlock()
 	if s.domain != "" {
-		s.server.count(s.domain, -1)
+		s.server.now[s.domain]--
 		s.domain = ""
 	}
 }
