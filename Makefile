@@ -27,4 +27,4 @@ generate: ## write the generated files (*_templ.go) again from their sources
 	$(GO) tool -modfile=tools/go.mod templ generate
 
 screenshots: ## take the pictures of docs/screenshots from the real pages
-	PORTIQUE_TEST_SCREENSHOTS="$(CURDIR)/docs/screenshots" $(GO) test -tags screenshots ./e2e -run '^TestScreenshots$$' -count=1 -v
+	@GO="$(GO)" scripts/screenshots

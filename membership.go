@@ -75,12 +75,12 @@ type ClosedReason string
 
 // The reasons, in the order in which they are looked at.
 const (
-	Open            ClosedReason = ""
-	CompanyIsClosed ClosedReason = "company_closed"
-	AccessEnded     ClosedReason = "access_ended"
-	AccessSuspended ClosedReason = "access_suspended"
-	RightMissing    ClosedReason = "right_missing"
-	ContributionsOK ClosedReason = "contributions_only"
+	Open              ClosedReason = ""
+	CompanyIsClosed   ClosedReason = "company_closed"
+	AccessEnded       ClosedReason = "access_ended"
+	AccessSuspended   ClosedReason = "access_suspended"
+	RightMissing      ClosedReason = "right_missing"
+	ContributionsOnly ClosedReason = "contributions_only"
 )
 
 // Opens says whether m opens t now, and why not.
@@ -98,7 +98,7 @@ func (m *Membership) Opens(t *Tool, now time.Time) ClosedReason {
 		return Open
 	case Declarant:
 		if t.Audience != AudienceContributions {
-			return ContributionsOK
+			return ContributionsOnly
 		}
 		return Open
 	}

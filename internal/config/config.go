@@ -55,6 +55,7 @@ type Config struct {
 	MetricsListen                   string
 	TestMode                        bool
 	TestClockFile                   string
+	NoEffect                        []string // names set that this version accepts but does not use yet
 }
 
 // Secure says whether people reach the doors by HTTPS.
@@ -223,6 +224,11 @@ func Load(environ []string) (*Config, error) {
 	}
 	if err := errors.Join(r.errs...); err != nil {
 		return nil, err
+	}
+	for _, name := range []string{"BRAND_DIR", "METRICS_LISTEN", "JOURNAL_RETENTION", "ACCESS_LOG_RETENTION"} {
+		if _, set := r.values[prefix+name]; set {
+			c.NoEffect = append(c.NoEffect, prefix+name)
+		}
 	}
 	return c, nil
 }

@@ -2,12 +2,14 @@ package server
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -50,9 +52,16 @@ func New(app *App, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	sender, err := mail.NewSender(mail.SenderOptions{URL: c.SMTPURL, From: c.MailFrom, FromName: c.PortalName, ReplyTo: c.SupportEmail})
+	roots, err := extraCA(c.ExtraCA)
 	if err != nil {
 		return nil, err
+	}
+	sender, err := mail.NewSender(mail.SenderOptions{URL: c.SMTPURL, From: c.MailFrom, FromName: c.PortalName, ReplyTo: c.SupportEmail, RootCAs: roots})
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range c.NoEffect {
+		o.Log.Warn("this version accepts the setting but does not use it yet", "setting", name)
 	}
 	renderer, err := mail.NewRenderer(mail.Options{Catalog: catalog, PortalURL: c.PortalURL, AuthURL: c.AuthURL, OperatorName: c.OperatorName,
 		PortalName: c.PortalName, SupportEmail: c.SupportEmail, SupportPhone: c.SupportPhone, BrandColor: c.BrandColor})
@@ -95,6 +104,25 @@ func New(app *App, o Options) (*Server, error) {
 	s.jobs.Every("purge sessions", time.Hour, app.Sessions.Purge)
 	s.jobs.Every("purge grants", time.Hour, s.provider.Purge)
 	return s, nil
+}
+
+// extraCA are the system's authorities and those of a PEM file; nil without one.
+func extraCA(path string) (*x509.CertPool, error) {
+	if path == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("PORTIQUE_EXTRA_CA: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("PORTIQUE_EXTRA_CA: %s holds no certificate in PEM form", path)
+	}
+	return pool, nil
 }
 
 // hostOf is the Host header of an origin: browsers leave the scheme's own port

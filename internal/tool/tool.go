@@ -54,10 +54,12 @@ type Tile struct {
 	Closed portique.ClosedReason // portique.Open when it opens
 }
 
-// Shelf is the list of tools of one access.
+// Shelf is the list of tools of one access. Administrators are those who can
+// open what is closed for want of a right.
 type Shelf struct {
-	Membership *portique.Membership
-	Tiles      []Tile
+	Membership     *portique.Membership
+	Tiles          []Tile
+	Administrators []*portique.Membership
 }
 
 // Shelves are the tools of a person, company by company.
@@ -75,8 +77,16 @@ func (s *Service) Shelves(ctx context.Context, accountID string) ([]Shelf, error
 		}
 		for _, m := range memberships {
 			shelf := Shelf{Membership: m}
+			lacking := false
 			for _, t := range tools {
-				shelf.Tiles = append(shelf.Tiles, Tile{Tool: t, Closed: m.Opens(t, tx.Now())})
+				closed := m.Opens(t, tx.Now())
+				lacking = lacking || closed == portique.RightMissing || closed == portique.ContributionsOnly
+				shelf.Tiles = append(shelf.Tiles, Tile{Tool: t, Closed: closed})
+			}
+			if lacking {
+				if shelf.Administrators, err = tx.Administrators(m.SIREN); err != nil {
+					return err
+				}
 			}
 			shelves = append(shelves, shelf)
 		}

@@ -33,6 +33,7 @@ func (v *visit) tools() error {
 		wanted = siren
 	}
 	page := template.ToolsPage{Page: v.portalPage(m, wanted)}
+	needed := v.r.URL.Query().Get("need")
 	for _, r := range requests {
 		if r.Status == portique.RequestPending {
 			page.Pending++
@@ -45,17 +46,34 @@ func (v *visit) tools() error {
 		}
 		section := template.ToolCompany{Name: one.CompanyName, SIREN: string(one.SIREN), Role: string(one.Role), Until: lastDay(one.Until)}
 		for _, t := range shelf.Tiles {
-			section.Tiles = append(section.Tiles, v.tile(t, one))
+			if t.Tool.ID == needed {
+				page.Needed = t.Tool.Name
+				section.Tiles = append([]template.Tile{v.tile(t, shelf)}, section.Tiles...)
+				continue
+			}
+			section.Tiles = append(section.Tiles, v.tile(t, shelf))
 		}
 		page.Sections = append(page.Sections, section)
 	}
 	return v.render(http.StatusOK, template.Tools(page))
 }
 
-func (v *visit) tile(t tool.Tile, m *portique.Membership) template.Tile {
+// tile shows a tool open, or closed with the reason and what mends it.
+func (v *visit) tile(t tool.Tile, shelf tool.Shelf) template.Tile {
+	m := shelf.Membership
 	tile := template.Tile{ID: t.Tool.ID, Name: t.Tool.Name, Description: t.Tool.Description, Open: t.Closed == portique.Open, Reason: string(t.Closed)}
 	if tile.Open {
 		tile.URL = launchURL(t.Tool.URL, m.SIREN)
+		return tile
+	}
+	switch t.Closed {
+	case portique.AccessEnded:
+		tile.ActURL, tile.ActText = "/companies/add", v.p.T("tool.act.add")
+	case portique.RightMissing, portique.ContributionsOnly:
+		if len(shelf.Administrators) > 0 {
+			first := shelf.Administrators[0]
+			tile.ActURL, tile.ActText = "mailto:"+url.PathEscape(first.Email), v.p.T("tool.act.ask", "Name", first.Name())
+		}
 	}
 	return tile
 }

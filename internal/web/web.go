@@ -190,6 +190,11 @@ func (h *Handler) serve(route Route) http.Handler {
 // with a page that says so, since its form is lost to a redirect.
 func (v *visit) signInFirst() {
 	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
+		if v.door == portique.DoorAuth {
+			// The sign-in host's own pages work for an authorization, if any.
+			v.redirect("/login?" + url.Values{"authorization": {v.r.URL.Query().Get("authorization")}}.Encode())
+			return
+		}
 		v.redirect(v.h.PortalURL + "/session/start?return=" + url.QueryEscape(v.r.URL.RequestURI()))
 		return
 	}
