@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
@@ -134,7 +135,7 @@ func ParseEmail(field, typed string) (string, error) {
 		return "", invalid(field, "email.missing")
 	}
 	at := strings.IndexByte(s, '@')
-	if at < 1 || strings.Count(s, "@") != 1 || len(s) > 254 {
+	if at < 1 || strings.Count(s, "@") != 1 || len(s) > 254 || !utf8.ValidString(s) {
 		return "", invalid(field, "email.form")
 	}
 	local, domain := strings.ToLower(s[:at]), s[at+1:]

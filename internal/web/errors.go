@@ -56,7 +56,13 @@ func (v *visit) fail(err error) {
 		v.h.Log.ErrorContext(v.r.Context(), "request failed", "method", v.r.Method, "path", v.r.URL.Path, "error", err)
 	}
 	v.retryAfter(err)
-	page := template.NewErrorPage(v.page(), code, id)
+	surround := v.page()
+	if v.door == portique.DoorPortal && v.current != nil && code < 500 {
+		if m, err := v.mine(); err == nil {
+			surround = v.portalPage(m, "") // the menu leads on
+		}
+	}
+	page := template.NewErrorPage(surround, code, id)
 	if code == http.StatusUnauthorized && v.door == portique.DoorPortal {
 		page.ActionURL = "/session/start"
 		if back := v.returnPath(); back != "" {
