@@ -93,11 +93,13 @@ func (r *AccessRequest) NextAutoAt() time.Time {
 // ExpiresAt is when the request ends by itself.
 func (r *AccessRequest) ExpiresAt() time.Time { return r.LastSent().Add(ExpireAfter) }
 
+func (r *AccessRequest) expired(now time.Time) bool { return !now.Before(r.ExpiresAt()) }
+
 // Remind marks a reminder by the person. It returns ErrRequestClosed when the
-// request is no longer pending and TooSoon with the hour when the last
-// reminder is less than 24 hours old.
+// request is no longer pending or should have expired by now, and TooSoon with
+// the hour when the last reminder is less than 24 hours old.
 func (r *AccessRequest) Remind(now time.Time) error {
-	if r.Status != RequestPending {
+	if r.Status != RequestPending || r.expired(now) {
 		return ErrRequestClosed
 	}
 	if next := r.NextRemindAt(now); !next.IsZero() {
@@ -113,7 +115,7 @@ func (r *AccessRequest) Tick(now time.Time) (remind, escalate, expire bool) {
 	if r.Status != RequestPending {
 		return false, false, false
 	}
-	if !now.Before(r.ExpiresAt()) {
+	if r.expired(now) {
 		r.Status, r.DecidedAt = RequestExpired, now
 		return false, false, true
 	}
@@ -142,8 +144,10 @@ func (r *AccessRequest) NextTick() time.Time {
 }
 
 // Decide closes a pending request as accepted, refused, cancelled or answered.
+// One that should have expired by now is no longer accepted or refused,
+// whether or not the timetable has come by.
 func (r *AccessRequest) Decide(status RequestStatus, by, reason string, now time.Time) error {
-	if r.Status != RequestPending {
+	if r.Status != RequestPending || r.expired(now) && (status == RequestAccepted || status == RequestRefused) {
 		return ErrRequestClosed
 	}
 	if status == RequestRefused {

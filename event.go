@@ -14,6 +14,8 @@ const (
 	ActionCodeFailed         Action = "account.code_failed"
 	ActionValidated          Action = "account.validated"
 	ActionSignUpDisowned     Action = "account.sign_up_disowned"
+	ActionResetAsked         Action = "account.reset_asked"
+	ActionPasswordReset      Action = "account.password_reset"
 	ActionAccountCreated     Action = "account.created"
 	ActionAccountDisabled    Action = "account.disabled"
 	ActionAccountEnabled     Action = "account.enabled"

@@ -8,8 +8,10 @@ type LetterKind string
 
 // The letters of the guide's journey.
 const (
-	LetterValidation      LetterKind = "validation"       // link and code
-	LetterAccountExists   LetterKind = "account_exists"   // somebody signed up with a known address
+	LetterValidation      LetterKind = "validation"     // link and code
+	LetterAccountExists   LetterKind = "account_exists" // somebody signed up with a known address
+	LetterReset           LetterKind = "reset"          // link
+	LetterPasswordChanged LetterKind = "password_changed"
 	LetterRequestReceived LetterKind = "request_received" // to each administrator
 	LetterRequestReminder LetterKind = "request_reminder" // to each administrator
 	LetterRequestSent     LetterKind = "request_sent"     // to the requester
@@ -63,15 +65,17 @@ const LetterLife = 72 * time.Hour
 
 // NextAttempt is when a letter that failed is tried again: 10 s, 20 s, 40 s
 // after the first failures, at most 60 s apart during the first ten minutes,
-// then doubling to one hour. dead is true once three days have passed.
+// then doubling from 2 minutes to one hour. dead is true once three days have
+// passed.
 func NextAttempt(created, now time.Time, attempts int) (at time.Time, dead bool) {
+	const often = 10 * time.Minute
 	age := now.Sub(created)
-	if age >= LetterLife {
+	switch {
+	case age >= LetterLife:
 		return time.Time{}, true
+	case age < often:
+		return now.Add(min(10*time.Second<<min(max(attempts-1, 0), 3), time.Minute)), false
 	}
-	wait := 10 * time.Second << min(max(attempts-1, 0), 10)
-	if age < 10*time.Minute {
-		wait = min(wait, time.Minute)
-	}
-	return now.Add(min(wait, time.Hour)), false
+	// Waiting that long from here, then from there, doubles the wait each time.
+	return now.Add(min(age-often+2*time.Minute, time.Hour)), false
 }

@@ -583,6 +583,56 @@ func TestTools(t *testing.T) {
 }
 
 // Two tabs of one browser sign in for two tools; neither spoils the other.
+// A forgotten password: the same answer for every address, a link that does nothing by itself, and every session closed by its use.
+func TestForgottenPassword(t *testing.T) {
+	EachEngine(t, func(t *testing.T, app *App) {
+		app.Import(t, 10)
+		marie := app.SignIn(t, Marie)
+		stranger := app.Browser(t)
+		stranger.Open("/session/start")
+		stranger.At("login")
+		stranger.Follow("Mot de passe oublié")
+		stranger.At("forgot")
+		var answers []string
+		for _, email := range []string{"personne@boutique.example", Marie.Email} {
+			stranger.Open(app.Auth + "/password/forgot")
+			stranger.Submit("/password/forgot", Fields{"email": {email}})
+			stranger.At("forgot")
+			answers = append(answers, stranger.Page().Text())
+		}
+		if answers[0] != answers[1] {
+			t.Errorf("the page tells addresses apart:\n%s\n%s", answers[0], answers[1])
+		}
+		link := app.Mail.Wait(t, Marie.Email, "nouveau mot de passe").Link(t, "/password/reset")
+		for range 3 {
+			stranger.Open(link)
+			stranger.At("reset")
+		}
+		stranger.Submit("/password/reset", Fields{"password": {"court"}, "password_confirmation": {"court"}})
+		stranger.At("reset")
+		stranger.Answers(http.StatusUnprocessableEntity)
+		marie.Open("/companies/add")
+		marie.At("companies-add") // nothing happened to her yet
+
+		stranger.Submit("/password/reset", Fields{"password": {"Autre!Mouton8"}, "password_confirmation": {"Autre!Mouton8"}})
+		stranger.At("login")
+		stranger.Says("Votre mot de passe est changé")
+		app.Mail.Wait(t, Marie.Email, "mot de passe a changé")
+		marie.Open("/companies/add")
+		marie.At("login") // her session has ended
+		stranger.Submit("/login", Fields{"email": {Marie.Email}, "password": {Password}})
+		stranger.At("login")
+		stranger.Submit("/login", Fields{"email": {Marie.Email}, "password": {"Autre!Mouton8"}})
+		stranger.At("companies-add")
+		again := app.Browser(t)
+		again.Open(link)
+		again.At("reset")
+		if again.Page().Alert() == "" {
+			t.Error("a spent link says nothing")
+		}
+	})
+}
+
 func TestTwoTabs(t *testing.T) {
 	EachEngine(t, func(t *testing.T, app *App) {
 		shop := app.Import(t, 1)[0]

@@ -42,37 +42,54 @@ type Form struct {
 	Language             string
 }
 
+// faults gathers what is wrong with a form.
+type faults struct{ portique.FieldErrors }
+
+func (f *faults) add(err error) {
+	var one *portique.Error
+	var many portique.FieldErrors
+	switch {
+	case errors.As(err, &many):
+		f.FieldErrors = append(f.FieldErrors, many...)
+	case errors.As(err, &one):
+		f.FieldErrors = append(f.FieldErrors, one)
+	}
+}
+
 // check reads the form: all faults at once, in the order of the fields.
 func (f *Form) check(policy portique.PasswordPolicy) error {
-	var faults portique.FieldErrors
-	add := func(err error) {
-		var one *portique.Error
-		var many portique.FieldErrors
-		switch {
-		case errors.As(err, &many):
-			faults = append(faults, many...)
-		case errors.As(err, &one):
-			faults = append(faults, one)
-		}
-	}
+	var all faults
+	f.checkEmail(&all)
+	f.checkPassword(&all, policy)
+	f.checkName(&all)
+	return all.Err()
+}
+
+func (f *Form) checkEmail(all *faults) {
 	email, err := portique.ParseEmail("email", f.Email)
-	add(err)
+	all.add(err)
 	if err == nil {
 		if again, err := portique.ParseEmail("email_confirmation", f.EmailConfirmation); err != nil || again != email {
-			faults.Add("email_confirmation", "email.mismatch")
+			all.Add("email_confirmation", "email.mismatch")
 		}
 	}
-	err = portique.CheckPassword(policy, f.Password)
-	add(err)
-	if err == nil && portique.NormalPassword(f.Password) != portique.NormalPassword(f.PasswordConfirmation) {
-		faults.Add("password_confirmation", "password.mismatch")
-	}
 	f.Email = email
+}
+
+func (f *Form) checkPassword(all *faults, policy portique.PasswordPolicy) {
+	err := portique.CheckPassword(policy, f.Password)
+	all.add(err)
+	if err == nil && portique.NormalPassword(f.Password) != portique.NormalPassword(f.PasswordConfirmation) {
+		all.Add("password_confirmation", "password.mismatch")
+	}
+}
+
+func (f *Form) checkName(all *faults) {
+	var err error
 	f.FirstName, err = portique.ParseName("first_name", f.FirstName)
-	add(err)
+	all.add(err)
 	f.LastName, err = portique.ParseName("last_name", f.LastName)
-	add(err)
-	return faults.Err()
+	all.add(err)
 }
 
 // SignUp keeps a sign-up and posts its validation letter. The cookie finds the

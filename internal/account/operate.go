@@ -170,9 +170,27 @@ func (s *Service) SetLanguage(ctx context.Context, accountID, language string) e
 	})
 }
 
-// Purge deletes sign-ups older than seven days.
+// Enable opens the door again to a person who was disabled. Accesses that were
+// not ended meanwhile count again.
+func (s *Service) Enable(ctx context.Context, actor portique.Actor, email string) error {
+	return s.db.Tx(ctx, func(tx *store.Tx) error {
+		account, err := tx.AccountByEmail(email)
+		if err != nil {
+			return err
+		}
+		if err := tx.SetAccountStatus(account.ID, portique.AccountActive); err != nil {
+			return err
+		}
+		return tx.Audit(actor.Event(portique.ActionAccountEnabled, account.ID, ""))
+	})
+}
+
+// Purge deletes sign-ups older than seven days, and resets as old.
 func (s *Service) Purge(ctx context.Context) error {
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
+		if _, err := tx.PurgeResets(tx.Now().Add(-portique.SignUpPurgedAfter)); err != nil {
+			return err
+		}
 		_, err := tx.PurgeSignUps(tx.Now().Add(-portique.SignUpPurgedAfter).UnixMilli())
 		return err
 	})

@@ -16,6 +16,7 @@ type accountCmd struct {
 	Show    accountShowCmd    `cmd:"" help:"Show one account."`
 	List    accountListCmd    `cmd:"" help:"List the accounts and the sign-ups not yet validated."`
 	Disable accountDisableCmd `cmd:"" help:"Close the door to a person at once."`
+	Enable  accountEnableCmd  `cmd:"" help:"Open it again."`
 }
 
 type accountJSON struct {
@@ -149,6 +150,24 @@ func (c accountDisableCmd) Run(e *env) error {
 			return err
 		}
 		fmt.Fprintf(e.Stdout, "%s can no longer sign in.\n", email)
+		return nil
+	})
+}
+
+type accountEnableCmd struct {
+	Email string `arg:"" help:"The person's address."`
+}
+
+func (c accountEnableCmd) Run(e *env) error {
+	email, err := portique.ParseEmail("email", c.Email)
+	if err != nil {
+		return err
+	}
+	return e.with(func(app *server.App) error {
+		if err := app.Accounts.Enable(e.ctx, actor(), email); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.Stdout, "%s may sign in again.\n", email)
 		return nil
 	})
 }

@@ -152,7 +152,7 @@ func TestRetryUntilDead(t *testing.T) {
 		post(t, db, to)
 		run(t, newRunner(t, db, server))
 		last := time.Duration(0)
-		for attempt := 1; attempt <= 16; attempt++ {
+		for attempt := 1; attempt <= 20; attempt++ {
 			until(t, fmt.Sprint("attempt ", attempt), func() bool { return letter(t, db, to).Attempts == attempt })
 			l := letter(t, db, to)
 			wait := l.RunAt.Sub(c.Now())

@@ -34,7 +34,7 @@ type Needs struct {
 //	remind_at       next automatic reminder      installation's time zone)
 //	expires_at      when the request ends by itself
 //	again_at        when the person may ask again
-//	link            address of the validation page, token included
+//	link            address of the validation or reset page, token included
 //	code            six digits to type in the browser that signed up
 //	disown_code     code asked by "this was not me"
 var Kinds = map[portique.LetterKind]Needs{
@@ -43,7 +43,12 @@ var Kinds = map[portique.LetterKind]Needs{
 	portique.LetterValidation: {Secret: []string{"link", "code", "disown_code"}},
 
 	// To the owner of the account.
-	portique.LetterAccountExists: {},
+	portique.LetterAccountExists:   {},
+	portique.LetterPasswordChanged: {},
+
+	// To whoever asked, at the address of an account or of a sign-up: without a
+	// name in the second case.
+	portique.LetterReset: {Secret: []string{"link"}},
 
 	// To each administrator.
 	portique.LetterRequestReceived: {

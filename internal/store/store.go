@@ -13,9 +13,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
@@ -250,8 +252,21 @@ func (tx *Tx) exec(query string, args ...any) (int64, error) {
 	return r.RowsAffected()
 }
 
+// unwritable says whether an argument is a text that no row can hold: a NUL or
+// bytes that are not UTF-8, which PostgreSQL refuses even in a question.
+func unwritable(args []any) bool {
+	return slices.ContainsFunc(args, func(a any) bool {
+		s, ok := a.(string)
+		return ok && (strings.Contains(s, "\x00") || !utf8.ValidString(s))
+	})
+}
+
 // one reads a single row; absent is returned when there is none.
 func one[T any](tx *Tx, absent error, scan func(row) (T, error), query string, args ...any) (T, error) {
+	if absent != nil && unwritable(args) {
+		var none T
+		return none, absent
+	}
 	v, err := scan(tx.tx.QueryRowContext(tx.ctx, query, args...))
 	if errors.Is(err, sql.ErrNoRows) {
 		return v, absent

@@ -28,7 +28,7 @@ func (v *visit) waiting(id string) (*session.Waiting, error) {
 
 // loginPage shows the sign-in form for an authorization, or for the portal.
 func (v *visit) loginPage(code int, id string, waiting *session.Waiting, form template.Form, notice *template.Notice) error {
-	page := template.LoginPage{Page: v.page(), Form: form, NoSignUp: !v.h.SignUp}
+	page := template.LoginPage{Page: v.page(), Form: form, ForgotURL: "/password/forgot", NoSignUp: !v.h.SignUp}
 	if notice != nil {
 		page.Flash = notice
 	}

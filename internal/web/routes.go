@@ -41,6 +41,10 @@ func Routes() []Route {
 		{auth, "POST", "/validate/not-me", Anyone, []string{"token", "code"}, (*visit).validateNotMe},
 		{auth, "GET", "/validated", Anyone, nil, (*visit).validated},
 		{auth, "GET", "/validate/not-me/done", Anyone, nil, (*visit).validateNotMeDone},
+		{auth, "GET", "/password/forgot", Anyone, nil, (*visit).forgotForm},
+		{auth, "POST", "/password/forgot", Anyone, []string{"email"}, (*visit).forgot},
+		{auth, "GET", "/password/reset", Anyone, nil, (*visit).resetForm},
+		{auth, "POST", "/password/reset", Anyone, resetFields, (*visit).reset},
 		{auth, "GET", "/oauth/company", Account, nil, (*visit).chooseCompanyForm},
 		{auth, "POST", "/oauth/company", Account, []string{"authorization", "access"}, (*visit).chooseCompany},
 		{auth, "GET", "/oauth/no-access", Account, nil, (*visit).noAccess},
@@ -67,5 +71,6 @@ func Routes() []Route {
 
 var (
 	registerFields = []string{"email", "email_confirmation", "password", "password_confirmation", "first_name", "last_name", "contributions_only"}
+	resetFields    = []string{"token", "password", "password_confirmation", "first_name", "last_name", "contributions_only"}
 	languageFields = []string{"language", "return"}
 )

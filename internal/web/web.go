@@ -280,6 +280,10 @@ func (v *visit) returnPath() string {
 		return path
 	case strings.HasPrefix(path, "/register/"):
 		return "/register/sent"
+	case path == "/password/forgot":
+		return path
+	case path == "/password/reset":
+		return "/password/reset?token=" + url.QueryEscape(v.form("token"))
 	case strings.HasPrefix(path, "/validate"):
 		if token := v.form("token"); token != "" {
 			return "/validate?token=" + url.QueryEscape(token)

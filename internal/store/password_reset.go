@@ -1,0 +1,53 @@
+package store
+
+import (
+	"time"
+
+	"portique"
+)
+
+func scanReset(r row) (*portique.PasswordReset, error) {
+	var p portique.PasswordReset
+	err := r.Scan(&p.ID, &p.Email, &p.TokenHash, at{&p.CreatedAt}, at{&p.ExpiresAt}, at{&p.UsedAt})
+	return &p, err
+}
+
+const resetColumns = `id, email, token_hash, created_at, expires_at, used_at`
+
+// InsertReset adds a reset and spends the older ones of the address.
+func (tx *Tx) InsertReset(p *portique.PasswordReset) error {
+	if err := tx.SpendResets(p.Email); err != nil {
+		return err
+	}
+	_, err := tx.exec(`INSERT INTO password_reset (`+resetColumns+`) VALUES ($1,$2,$3,$4,$5,$6)`,
+		p.ID, p.Email, p.TokenHash, ms(p.CreatedAt), ms(p.ExpiresAt), ms(p.UsedAt))
+	return err
+}
+
+// SpendResets ends every reset of an address.
+func (tx *Tx) SpendResets(email string) error {
+	_, err := tx.exec(`UPDATE password_reset SET used_at=$2 WHERE email=$1 AND used_at=0`, email, ms(tx.now))
+	return err
+}
+
+// Reset returns the reset whose link hashes so, or ErrResetUnknown.
+func (tx *Tx) Reset(hash []byte) (*portique.PasswordReset, error) {
+	return one(tx, portique.ErrResetUnknown, scanReset, `SELECT `+resetColumns+` FROM password_reset WHERE token_hash = $1`, hash)
+}
+
+// LockReset is Reset, held until the transaction ends.
+func (tx *Tx) LockReset(hash []byte) (*portique.PasswordReset, error) {
+	return one(tx, portique.ErrResetUnknown, scanReset,
+		tx.dialect.forUpdate(`SELECT `+resetColumns+` FROM password_reset WHERE token_hash = $1`), hash)
+}
+
+// PurgeResets deletes the resets made before a time.
+func (tx *Tx) PurgeResets(before time.Time) (int64, error) {
+	return tx.exec(`DELETE FROM password_reset WHERE created_at < $1`, ms(before))
+}
+
+// SetPassword replaces an account's password hash.
+func (tx *Tx) SetPassword(id, hash string) error {
+	_, err := tx.exec(`UPDATE account SET password_hash=$2 WHERE id=$1`, id, hash)
+	return err
+}

@@ -1,0 +1,67 @@
+package portique_test
+
+import (
+	"strings"
+	"testing"
+
+	"portique"
+)
+
+func TestToolCheck(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*portique.Tool)
+		faults string
+	}{
+		"as it is": {func(*portique.Tool) {}, ""},
+		"on this machine": {func(t *portique.Tool) {
+			t.URL, t.RedirectURIs = "http://localhost:8084/", []string{"http://127.0.0.1:1/cb"}
+		}, ""},
+		"a public one":      {func(t *portique.Tool) { t.AuthMethod = "none" }, ""},
+		"without PKCE":      {func(t *portique.Tool) { t.PKCEOptional = true }, ""},
+		"with a query":      {func(t *portique.Tool) { t.RedirectURIs = []string{"https://paie.example/cb?x=1"} }, ""},
+		"RS256":             {func(t *portique.Tool) { t.Algorithm = "RS256" }, ""},
+		"contributions":     {func(t *portique.Tool) { t.Audience = portique.AudienceContributions }, ""},
+		"no id":             {func(t *portique.Tool) { t.ID = "" }, "id tool.id"},
+		"the portal's id":   {func(t *portique.Tool) { t.ID = "portal" }, "id tool.id"},
+		"the id of all":     {func(t *portique.Tool) { t.ID = portique.AllTools }, "id tool.id"},
+		"an id in capitals": {func(t *portique.Tool) { t.ID = "Paie" }, "id tool.id"},
+		"an id with a line": {func(t *portique.Tool) { t.ID = "paie\n" }, "id tool.id"},
+		"an id of 65":       {func(t *portique.Tool) { t.ID = strings.Repeat("a", 65) }, "id tool.id"},
+		"no name":           {func(t *portique.Tool) { t.Name = " \u200b" }, "name tool.name"},
+		"no redirect":       {func(t *portique.Tool) { t.RedirectURIs = nil }, "redirect_uri tool.redirect_missing"},
+		"a bad sign-out":    {func(t *portique.Tool) { t.PostLogoutURIs = []string{"/"} }, "post_logout_uri tool.redirect"},
+		"another audience":  {func(t *portique.Tool) { t.Audience = "everybody" }, "audience tool.audience"},
+		"another method":    {func(t *portique.Tool) { t.AuthMethod = "private_key_jwt" }, "auth_method tool.auth_method"},
+		"public, no PKCE":   {func(t *portique.Tool) { t.AuthMethod, t.PKCEOptional = "none", true }, "no_pkce tool.public_pkce"},
+		"no signature":      {func(t *portique.Tool) { t.Algorithm = "none" }, "alg tool.algorithm"},
+		"all of it":         {func(t *portique.Tool) { *t = portique.Tool{} }, "id tool.id, name tool.name, url tool.url, redirect_uri tool.redirect_missing, audience tool.audience, auth_method tool.auth_method, alg tool.algorithm"},
+	} {
+		tool := &portique.Tool{ID: "paie", Name: "Paie", URL: "https://paie.example/", RedirectURIs: []string{"https://paie.example/cb"},
+			Audience: portique.AudienceAll, AuthMethod: "client_secret_basic", Algorithm: "ES256"}
+		c.change(tool)
+		if got := keyOf(tool.Check()); got != c.faults {
+			t.Errorf("%s: %q, want %q", name, got, c.faults)
+		}
+	}
+}
+
+// An address where sign-ins come back is on https or on this machine, whole and exact (RFC 9700).
+func TestToolAddresses(t *testing.T) {
+	for _, address := range []string{
+		"", "paie.example/cb", "/cb", "//paie.example/cb", "http://paie.example/cb", "http://localhost.evil.example/cb",
+		"http://127.0.0.1.evil.example/", "https:///cb", "https:paie.example", "https://paie.example/cb#x", "https://paie.example/cb#",
+		"https://*.paie.example/cb", "https://paie.example/*", "https://user@paie.example/cb", "https://paie.example@evil.example/",
+		"https://paie.example/c b", "https://paie.example/\r\nX: y", "https://paie.example\t/", "javascript:alert(1)", "data:text/html,x",
+		"com.example.paie:/cb", "ftp://paie.example/", "https://paie.example/%zz", "\x00https://paie.example/",
+	} {
+		tool := &portique.Tool{ID: "paie", Name: "Paie", URL: "https://paie.example/", RedirectURIs: []string{"https://paie.example/cb", address},
+			Audience: portique.AudienceAll, AuthMethod: "client_secret_basic", Algorithm: "ES256"}
+		if got := keyOf(tool.Check()); got != "redirect_uri tool.redirect" {
+			t.Errorf("%q as a redirect: %q", address, got)
+		}
+		tool.RedirectURIs, tool.URL = tool.RedirectURIs[:1], address
+		if got := keyOf(tool.Check()); got != "url tool.url" {
+			t.Errorf("%q as an address: %q", address, got)
+		}
+	}
+}
