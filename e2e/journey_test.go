@@ -586,7 +586,7 @@ func TestTools(t *testing.T) {
 // A forgotten password: the same answer for every address, a link that does nothing by itself, and every session closed by its use.
 func TestForgottenPassword(t *testing.T) {
 	EachEngine(t, func(t *testing.T, app *App) {
-		app.Import(t, 10)
+		app.Create(t, Marie)
 		marie := app.SignIn(t, Marie)
 		stranger := app.Browser(t)
 		stranger.Open("/session/start")

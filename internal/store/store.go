@@ -70,11 +70,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		db.dialect, db.path = sqliteEngine, abs
 		// One writer, several readers: SQLite has one write lock, and waiting
 		// for it in Go is fairer than in its busy loop.
-		if db.write, err = sql.Open("sqlite", sqliteDSN(abs, "immediate")); err != nil {
+		if db.write, err = sql.Open("sqlite", sqliteDSN(abs, "immediate", "query_only(0)")); err != nil {
 			return nil, err
 		}
 		db.write.SetMaxOpenConns(1)
-		if db.read, err = sql.Open("sqlite", sqliteDSN(abs, "deferred")); err != nil {
+		if db.read, err = sql.Open("sqlite", sqliteDSN(abs, "deferred", "query_only(1)")); err != nil {
 			return nil, err
 		}
 		readers := max(4, runtime.GOMAXPROCS(0))
@@ -100,9 +100,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return db, nil
 }
 
-func sqliteDSN(path, txlock string) string {
+func sqliteDSN(path, txlock, pragma string) string {
 	q := url.Values{"_txlock": {txlock}, "_pragma": {
-		"busy_timeout(5000)", "journal_mode(WAL)", "foreign_keys(1)", "synchronous(FULL)"}}
+		"busy_timeout(5000)", "journal_mode(WAL)", "foreign_keys(1)", "synchronous(FULL)", pragma}}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
 }
 
