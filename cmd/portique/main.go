@@ -3,6 +3,7 @@ package main
 
 import (
 	"os"
+	_ "time/tzdata" // dates in words on machines without a zone database
 
 	"portique/internal/cli"
 )

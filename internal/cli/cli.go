@@ -107,18 +107,25 @@ func Main(args []string, e Environment) int {
 	return 1
 }
 
-// sentences puts an error in words, one line for each fault.
-func sentences(catalog *i18n.Catalog, err error) []string {
+// sentence puts one refusal in words.
+func sentence(catalog *i18n.Catalog, err error) string {
 	p := catalog.Printer(i18n.English)
+	var e *portique.Error
+	if !errors.As(err, &e) || !p.Has(e.Key) {
+		return strings.ReplaceAll(err.Error(), "\n", " ")
+	}
+	args := append([]any{}, e.Args...)
+	if !e.RetryAt.IsZero() {
+		args = append(args, "RetryAt", p.DateTime(e.RetryAt))
+	}
+	return p.T(e.Key, args...)
+}
+
+// sentences puts an error of a command in words, one line for each fault, with
+// the flag it concerns.
+func sentences(catalog *i18n.Catalog, err error) []string {
 	say := func(e *portique.Error) string {
-		if !p.Has(e.Key) {
-			return strings.ReplaceAll(e.Error(), "\n", " ")
-		}
-		args := append([]any{}, e.Args...)
-		if !e.RetryAt.IsZero() {
-			args = append(args, "RetryAt", p.DateTime(e.RetryAt))
-		}
-		text := p.T(e.Key, args...)
+		text := sentence(catalog, e)
 		if e.Field != "" {
 			text = "--" + strings.ReplaceAll(e.Field, "_", "-") + ": " + text
 		}

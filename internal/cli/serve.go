@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -17,6 +18,9 @@ func (serveCmd) Run(e *env) error {
 	c, err := config.Load(e.Environ)
 	if err != nil {
 		return err
+	}
+	if c.SMTPURL == "" { // before a database or a key is made
+		return errors.New("PORTIQUE_SMTP_URL: the server needs it to send letters: smtp://[user:password@]host:port?tls=starttls|implicit|none")
 	}
 	app, err := server.OpenApp(e.ctx, c)
 	if err != nil {

@@ -14,12 +14,21 @@ import (
 	"portique/internal/i18n"
 )
 
+// paris is the time of the portal's pages, whatever this machine's.
+var paris = func() *time.Location {
+	zone, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		return time.Local
+	}
+	return zone
+}()
+
 //go:embed page
 var pageFiles embed.FS
 
 var pages = template.Must(template.New("").Funcs(template.FuncMap{
 	"t":     func(string) string { return "" }, // replaced for each request, with the reader's language
-	"clock": func(t time.Time) string { return t.Local().Format("15:04:05") },
+	"clock": func(t time.Time) string { return t.In(paris).Format("15:04:05") },
 	"siren": func(s string) string { return portique.SIREN(s).Grouped() },
 	"head": func(data map[string]any, title, name, home string) map[string]any {
 		return map[string]any{"Lang": data["Lang"], "Title": title, "Name": name, "Home": home, "Portal": data["Portal"]}

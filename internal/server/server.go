@@ -45,9 +45,6 @@ type Options struct {
 // New makes a server on an open application.
 func New(app *App, o Options) (*Server, error) {
 	c := app.Config
-	if c.SMTPURL == "" {
-		return nil, errors.New("PORTIQUE_SMTP_URL: the server needs it to send letters: smtp://[user:password@]host:port?tls=starttls|implicit|none")
-	}
 	catalog, err := i18n.New(c.Timezone)
 	if err != nil {
 		return nil, err
@@ -198,6 +195,10 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener) error {
 			}
 		}()
 	}
+	if c := s.app.Config; c.Secure() && c.TLSCert == "" {
+		s.log.Warn("plain HTTP behind https addresses: a proxy that ends TLS must stand in front; PORTIQUE_LISTEN says where it finds this server, PORTIQUE_TLS_CERT does without it",
+			"listen", strings.Join(c.Listen, ","))
+	}
 	s.log.Info("serving", "portal", s.app.Config.PortalURL, "auth", s.app.Config.AuthURL)
 	if s.app.Config.TestMode {
 		s.log.Warn("test mode: outgoing calls may reach this machine, the clock may be moved; never in production")
@@ -207,12 +208,14 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
+	// Requests and letters finish side by side; what a last request posts waits
+	// in the outbox for the next start.
+	stopJobs()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 9*time.Second)
 	defer cancel()
 	if stopErr := h.Shutdown(stop); stopErr != nil {
 		h.Close()
 	}
-	stopJobs()
 	working.Wait()
 	return err
 }

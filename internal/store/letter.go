@@ -117,7 +117,7 @@ var ErrLetterNotDead = &portique.Error{Kind: portique.Conflict, Key: "letter.not
 // lost it when it died: the person asks for a new one instead.
 func (tx *Tx) RetryLetter(id string) error {
 	n, err := tx.exec(`UPDATE letter SET status = 'queued', attempts = 0, run_at = $2, created_at = $2, locked_until = 0
-		WHERE id = $1 AND status = 'dead' AND kind <> $3`, id, ms(tx.now), portique.LetterValidation)
+		WHERE id = $1 AND status = 'dead' AND kind NOT IN ($3, $4)`, id, ms(tx.now), portique.LetterValidation, portique.LetterReset)
 	if err == nil && n == 0 {
 		return ErrLetterNotDead
 	}

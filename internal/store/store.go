@@ -68,6 +68,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			return nil, err
 		}
 		db.dialect, db.path = sqliteEngine, abs
+		if err := private(abs); err != nil {
+			return nil, err
+		}
 		// One writer, several readers: SQLite has one write lock, and waiting
 		// for it in Go is fairer than in its busy loop.
 		if db.write, err = sql.Open("sqlite", sqliteDSN(abs, "immediate", "query_only(0)")); err != nil {
@@ -104,6 +107,19 @@ func sqliteDSN(path, txlock, pragma string) string {
 	q := url.Values{"_txlock": {txlock}, "_pragma": {
 		"busy_timeout(5000)", "journal_mode(WAL)", "foreign_keys(1)", "synchronous(FULL)", pragma}}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+}
+
+// private makes a database file that only this user reads, since SQLite would
+// follow the umask: it holds password hashes. Its journal follows the file.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	return f.Close()
 }
 
 // Path is the SQLite file, empty on PostgreSQL.
