@@ -39,8 +39,9 @@ type world struct {
 }
 
 func each(t *testing.T, f func(t *testing.T, w *world)) {
-	watch := storetest.NewWatch()
+	var watch *storetest.Watch
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		watch = storetest.NewWatch()
 		f(t, &world{account.New(db, storetest.Keys(), hasher(), portique.PolicyGuide, authURL), t, db, watch,
 			portique.Actor{Door: portique.DoorAuth, Source: "192.0.2.1", RequestID: "r1"}})
 		for _, l := range storetest.Outbox(t, db, "") {
@@ -48,7 +49,7 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 				t.Error(err)
 			}
 		}
-	}, storetest.Clock(watch.Now))
+	}, storetest.Clock(func() time.Time { return watch.Now() }))
 }
 
 func form(change ...func(*account.Form)) account.Form {
@@ -355,7 +356,15 @@ func TestTakenAddress(t *testing.T) {
 		if signUp, err := w.Mine(ctx, b.cookie); err != nil || signUp.Email != email {
 			t.Errorf("its page: %+v, %v", signUp, err)
 		}
-		w.want("a code", w.typeCode(b, "123456"), portique.ErrWrongCode)
+		storetest.Write(t, w.db, func(tx *store.Tx) error { // the code that nobody was sent, guessed
+			s, err := tx.SignUp(b.id)
+			if err != nil {
+				return err
+			}
+			s.CodeHash = storetest.Keys().TypedCode("sign-up", b.id, "123456")
+			return tx.UpdateSignUp(s)
+		})
+		w.want("a code guessed right", w.typeCode(b, "123456"), portique.ErrWrongCode)
 		w.want("resending", w.Resend(ctx, w.actor, b.cookie), nil)
 		if list, err := w.List(ctx, email); err != nil || len(list) != 1 || *list[0] != *owner {
 			t.Errorf("the list: %v, %v", list, err)
@@ -551,5 +560,33 @@ func TestDisable(t *testing.T) {
 		w.want("sign-ups", w.Disable(ctx, w.actor, "eve@x.example", false), nil)
 		w.want("the first", w.validate(one, "", one.cookie), portique.ErrLinkUnknown)
 		w.want("the second", w.validate(two, "", two.cookie), portique.ErrLinkUnknown)
+	})
+}
+
+// The person becomes the last administrator while being disabled: the company keeps one all the same.
+func TestDisableMeanwhile(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		const siren portique.SIREN = "552100554"
+		storetest.Company(t, w.db, siren)
+		jeanne, luc := storetest.Account(t, w.db, email), storetest.Account(t, w.db, "luc@martin.example")
+		hers := storetest.Member(t, w.db, jeanne, siren, portique.Member)
+		his := storetest.Member(t, w.db, luc, siren, portique.Administrator)
+		locked := make(chan bool)
+		var handover sync.WaitGroup
+		handover.Go(func() {
+			err := w.db.Tx(t.Context(), func(tx *store.Tx) error {
+				_, err := tx.LockCompany(siren)
+				close(locked)
+				time.Sleep(100 * time.Millisecond)
+				hers.Role, his.Status = portique.Administrator, portique.MembershipEnded
+				return errors.Join(err, tx.UpdateMembership(hers), tx.UpdateMembership(his))
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		<-locked
+		w.want("disabling her", w.Disable(t.Context(), w.actor, email, false), portique.ErrOnlyAdmin)
+		handover.Wait()
 	})
 }

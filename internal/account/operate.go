@@ -127,11 +127,15 @@ func (s *Service) Disable(ctx context.Context, actor portique.Actor, email strin
 // leave checks that a company keeps an administrator when m's person goes, or
 // with force escalates what waits for them.
 func (s *Service) leave(tx *store.Tx, actor portique.Actor, m *portique.Membership, force bool) error {
-	if m.Role != portique.Administrator || !m.Active(tx.Now()) {
-		return nil
-	}
 	if _, err := tx.LockCompany(m.SIREN); err != nil {
 		return err
+	}
+	m, err := tx.Membership(m.ID) // again, now that nobody else changes it
+	if err != nil {
+		return err
+	}
+	if m.Role != portique.Administrator || !m.Active(tx.Now()) {
+		return nil
 	}
 	administrators, err := tx.Administrators(m.SIREN)
 	if err != nil {

@@ -53,11 +53,12 @@ type world struct {
 }
 
 func each(t *testing.T, f func(t *testing.T, w *world)) {
-	watch := storetest.NewWatch()
+	var watch *storetest.Watch
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		watch = storetest.NewWatch()
 		jeanne := storetest.Account(t, db, email, func(a *portique.Account) { a.PasswordHash = known(t) })
 		f(t, &world{session.New(db, storetest.Keys(), hasher()), t, db, watch, jeanne})
-	}, storetest.Clock(watch.Now))
+	}, storetest.Clock(func() time.Time { return watch.Now() }))
 }
 
 var stranger = portique.Actor{Door: portique.DoorAuth, Source: "192.0.2.1"}

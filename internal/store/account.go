@@ -88,11 +88,19 @@ func (tx *Tx) InsertSignUp(s *portique.SignUp) error {
 	return err
 }
 
-// SignUp returns the sign-up with that id, locked for this transaction, or
-// ErrSignUpUnknown.
+// SignUp returns the sign-up with that id, or ErrSignUpUnknown. It is locked for
+// this transaction with all others of its address, in one order: those that
+// become an account at the same moment end each other, and would otherwise wait
+// for each other.
 func (tx *Tx) SignUp(id string) (*portique.SignUp, error) {
-	return one(tx, portique.ErrSignUpUnknown, scanSignUp,
-		tx.dialect.forUpdate(`SELECT `+signUpColumns+` FROM sign_up WHERE id = $1`), id)
+	_, err := all(tx, func(r row) (other string, err error) {
+		err = r.Scan(&other)
+		return other, err
+	}, tx.dialect.forUpdate(`SELECT id FROM sign_up WHERE email = (SELECT email FROM sign_up WHERE id = $1) ORDER BY id`), id)
+	if err != nil {
+		return nil, err
+	}
+	return one(tx, portique.ErrSignUpUnknown, scanSignUp, `SELECT `+signUpColumns+` FROM sign_up WHERE id = $1`, id)
 }
 
 // SignUpByLink returns the sign-up whose link hashes so, or ErrLinkUnknown.

@@ -291,6 +291,9 @@ func one[T any](tx *Tx, absent error, scan func(row) (T, error), query string, a
 }
 
 func all[T any](tx *Tx, scan func(row) (T, error), query string, args ...any) ([]T, error) {
+	if unwritable(args) {
+		return nil, nil
+	}
 	rows, err := tx.tx.QueryContext(tx.ctx, query, args...)
 	if err != nil {
 		return nil, err

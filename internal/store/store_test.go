@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -195,6 +196,40 @@ func TestDeadlock(t *testing.T) {
 		both.Wait()
 		if n := len(storetest.Journal(t, db, "both")); n != 2 {
 			t.Errorf("%d succeeded", n)
+		}
+	})
+}
+
+// Sign-ups of one address that end each other at the same moment take turns: neither waits for the other's end.
+func TestSignUpsTakeTurns(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		ids := []string{store.NewID(), store.NewID()}
+		for _, id := range ids {
+			storetest.Write(t, db, func(tx *store.Tx) error {
+				return tx.InsertSignUp(&portique.SignUp{ID: id, Email: "jeanne@martin.example", BrowserHash: []byte(id), LinkHash: []byte(id), CodeHash: []byte(id), DisownHash: []byte(id)})
+			})
+		}
+		var runs atomic.Int32
+		var both sync.WaitGroup
+		for _, id := range ids {
+			both.Go(func() {
+				err := db.Tx(t.Context(), func(tx *store.Tx) error {
+					runs.Add(1)
+					s, err := tx.SignUp(id)
+					if err != nil {
+						return err
+					}
+					time.Sleep(50 * time.Millisecond)
+					return tx.EndSignUps(s.Email)
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		both.Wait()
+		if n := runs.Load(); n != 2 {
+			t.Errorf("two transactions ran %d times", n)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -314,8 +315,8 @@ func (v *visit) render(status int, page templ.Component) error {
 // host names that host's origin, and no other.
 func policy(formTo []string) string {
 	s := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
-	for _, origin := range formTo {
-		if !strings.Contains(s, " "+origin) {
+	for i, origin := range formTo {
+		if !slices.Contains(formTo[:i], origin) {
 			s += " " + origin
 		}
 	}

@@ -1,0 +1,280 @@
+package access_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"portique"
+	"portique/internal/access"
+	"portique/internal/store"
+	"portique/internal/store/storetest"
+)
+
+func TestChangeRole(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		storetest.Write(t, w.db, func(tx *store.Tx) error { return tx.InsertTool(&portique.Tool{ID: "paie", Name: "Paie"}) })
+		siren := w.company()
+		jeanne, luc, paul := w.person("jeanne"), w.person("luc"), w.person("paul")
+		hers := storetest.Member(t, w.db, jeanne, siren, portique.Administrator)
+		his := storetest.Member(t, w.db, luc, siren, portique.Member, func(m *portique.Membership) { m.Rights, m.Until = []string{"paie"}, w.watch.Now().Add(9*day) })
+		trial := storetest.Member(t, w.db, paul, siren, portique.Declarant, func(m *portique.Membership) { m.Until = w.watch.Now().Add(90 * day) })
+		change := func(who *portique.Account, m *portique.Membership, role portique.Role, tools ...string) error {
+			_, err := w.ChangeRole(ctx, as(who), siren, m.ID, role, tools)
+			return err
+		}
+
+		w.want("the last steps down", change(jeanne, hers, portique.Member), portique.ErrLastAdministrator)
+		w.want("the last steps down", change(jeanne, hers, portique.Declarant), portique.ErrLastAdministrator)
+		w.want("by a member", change(luc, hers, portique.Member), portique.ErrNotAdministrator)
+		w.want("by a member, for himself", change(luc, his, portique.Administrator), portique.ErrNotAdministrator)
+		if err := change(jeanne, his, portique.Member, "paye"); portique.KindOf(err) != portique.Invalid {
+			t.Errorf("an unknown tool: %v", err)
+		}
+		w.posted("")
+		if w.access(jeanne, siren) != "administrator" || w.access(luc, siren) != "member [paie]" {
+			t.Fatalf("%s, %s", w.access(jeanne, siren), w.access(luc, siren))
+		}
+
+		w.want("a second administrator", change(jeanne, his, portique.Administrator), nil)
+		w.posted("administrator>luc")
+		w.journal(his.ID, "access.role_changed")
+		if m := w.membership(luc, siren); w.access(luc, siren) != "administrator" || !m.Until.IsZero() {
+			t.Errorf("he has %+v", m)
+		}
+		w.want("she steps down", change(jeanne, hers, portique.Member, "paie"), nil)
+		w.posted("") // nobody writes to herself
+		if w.access(jeanne, siren) != "member [paie]" {
+			t.Errorf("she has %s", w.access(jeanne, siren))
+		}
+		w.want("too late", change(jeanne, his, portique.Member), portique.ErrNotAdministrator)
+		w.want("every tool", change(luc, hers, portique.Member, "*"), nil)
+		w.posted("role_changed>jeanne")
+		w.want("the tools stay", change(luc, hers, portique.Member), nil)
+		w.posted("role_changed>jeanne")
+		if w.access(jeanne, siren) != "member [*]" {
+			t.Errorf("she has %s", w.access(jeanne, siren))
+		}
+		w.want("a declarant for good", change(luc, trial, portique.Member), nil)
+		if m := w.membership(paul, siren); w.access(paul, siren) != "member [*]" || !m.Until.IsZero() {
+			t.Errorf("he has %+v", m)
+		}
+		if d := w.last(paul).Data; d["role"] != "member" || d["by"] != luc.Name() || d["until"] != "" {
+			t.Errorf("what he reads: %v", d)
+		}
+
+		// Elsewhere, ended, unknown.
+		elsewhere := w.company()
+		foreign := storetest.Member(t, w.db, w.person("anne"), elsewhere, portique.Administrator)
+		over := storetest.Member(t, w.db, w.person("zoe"), siren, portique.Member, func(m *portique.Membership) { m.Status = portique.MembershipEnded })
+		w.want("another company's", change(luc, foreign, portique.Member), portique.ErrMembershipUnknown)
+		w.want("ended", change(luc, over, portique.Administrator), portique.ErrMembershipEnded)
+		w.want("unknown", change(luc, &portique.Membership{ID: "\x00"}, portique.Member), portique.ErrMembershipUnknown)
+		_, err := w.ChangeRole(ctx, as(luc), elsewhere, foreign.ID, portique.Member, nil)
+		w.want("of another company", err, portique.ErrNotAdministrator)
+	})
+}
+
+func TestRemove(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		siren := w.company()
+		jeanne, luc, paul := w.person("jeanne"), w.person("luc"), w.person("paul")
+		hers := storetest.Member(t, w.db, jeanne, siren, portique.Administrator)
+		his := storetest.Member(t, w.db, luc, siren, portique.Member)
+		also := storetest.Member(t, w.db, paul, siren, portique.Administrator)
+		remove := func(who *portique.Account, m *portique.Membership) error {
+			_, err := w.Remove(ctx, as(who), siren, m.ID)
+			return err
+		}
+		w.want("by a member", remove(luc, hers), portique.ErrNotAdministrator)
+		w.want("removing him", remove(jeanne, his), nil)
+		w.posted("access_ended>luc")
+		w.journal(his.ID, "access.removed")
+		if w.access(luc, siren) != "" || w.last(luc).Data["by"] != jeanne.Name() {
+			t.Errorf("he has %q and reads %v", w.access(luc, siren), w.last(luc).Data)
+		}
+		w.want("twice", remove(jeanne, his), portique.ErrMembershipEnded)
+		if r := w.asks(luc, siren); r.SentTo != 2 {
+			t.Errorf("he asks %d", r.SentTo)
+		}
+		w.letters()
+
+		// A disabled administrator does not count, but may be removed; the last who counts stays.
+		w.disable(paul)
+		w.want("the last one leaves", remove(jeanne, hers), portique.ErrLastAdministrator)
+		w.want("the one who does not count", remove(jeanne, also), nil)
+		w.posted("access_ended>paul")
+		w.want("the last one leaves", remove(jeanne, hers), portique.ErrLastAdministrator)
+		if w.access(jeanne, siren) != "administrator" {
+			t.Errorf("she has %q", w.access(jeanne, siren))
+		}
+		marie := w.person("marie")
+		storetest.Member(t, w.db, marie, siren, portique.Administrator)
+		w.want("one of two leaves", remove(jeanne, hers), nil)
+		w.want("afterwards", remove(jeanne, hers), portique.ErrNotAdministrator)
+	})
+}
+
+// Two administrators take each other away, or themselves, at the same moment: one of them stays. Always.
+func TestTheLastTwo(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		const rounds = 20
+		for round := range rounds {
+			siren := w.company()
+			a, b := w.person(fmt.Sprintf("a%d", round)), w.person(fmt.Sprintf("b%d", round))
+			of := map[*portique.Account]*portique.Membership{}
+			for _, who := range []*portique.Account{a, b} {
+				of[who] = storetest.Member(t, w.db, who, siren, portique.Administrator)
+			}
+			demote := func(who, whom *portique.Account) func() error {
+				return func() error {
+					_, err := w.ChangeRole(ctx, as(who), siren, of[whom].ID, portique.Member, nil)
+					return err
+				}
+			}
+			remove := func(who, whom *portique.Account) func() error {
+				return func() error { _, err := w.Remove(ctx, as(who), siren, of[whom].ID); return err }
+			}
+			revoke := func(whom *portique.Account) func() error {
+				return func() error {
+					_, err := w.Revoke(ctx, portique.Actor{Door: portique.DoorCommand}, of[whom].ID, "départ")
+					return err
+				}
+			}
+			pairs := [][2]func() error{{demote(a, b), demote(b, a)}, {demote(a, a), demote(b, b)}, {remove(a, b), demote(b, a)}, {remove(a, a), revoke(b)}}
+			pair := pairs[round%len(pairs)]
+			results := together(pair[0], pair[1])
+			if (results[0] == nil) == (results[1] == nil) {
+				t.Errorf("round %d: %v", round, results)
+			}
+			err := errors.Join(results...)
+			if !errors.Is(err, portique.ErrLastAdministrator) && !errors.Is(err, portique.ErrNotAdministrator) {
+				t.Errorf("round %d: %v", round, err)
+			}
+			left := 0
+			for _, who := range []*portique.Account{a, b} {
+				if w.access(who, siren) == "administrator" {
+					left++
+				}
+			}
+			if left != 1 {
+				t.Fatalf("round %d: %d administrators are left", round, left)
+			}
+		}
+	})
+}
+
+func TestGrantAndRevoke(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		operator := portique.Actor{Door: portique.DoorCommand}
+		siren := w.company()
+		closed := w.company(func(c *portique.Company) { c.Status = portique.CompanyClosed })
+		jeanne, luc, paul := w.person("jeanne"), w.person("luc"), w.person("paul")
+		grant := func(a *portique.Account, siren portique.SIREN, terms access.Terms) (*portique.Membership, error) {
+			return w.Grant(ctx, operator, a.Email, siren, terms, " papier\nreçu ")
+		}
+		member := access.Terms{Role: portique.Member}
+		for name, c := range map[string]struct {
+			email  string
+			siren  portique.SIREN
+			terms  access.Terms
+			reason string
+			want   error // nil: something in the form
+		}{
+			"nobody":               {"nobody@martin.example", siren, member, "x", portique.ErrAccountUnknown},
+			"an unknown company":   {luc.Email, "732829320", member, "x", store.ErrCompanyUnknown},
+			"a closed company":     {luc.Email, closed, member, "x", refusal("company.closed")},
+			"without a reason":     {luc.Email, siren, member, " \t", nil},
+			"an unknown tool":      {luc.Email, siren, access.Terms{Role: portique.Member, Tools: []string{"paye"}}, "x", nil},
+			"until yesterday":      {luc.Email, siren, access.Terms{Role: portique.Member, Until: w.watch.Now().Add(-day)}, "x", nil},
+			"a provisional master": {luc.Email, siren, access.Terms{Role: portique.Administrator, Until: w.watch.Now().Add(day)}, "x", nil},
+		} {
+			_, err := w.Grant(ctx, operator, c.email, c.siren, c.terms, c.reason)
+			if c.want == nil && portique.KindOf(err) != portique.Invalid || c.want != nil && !errors.Is(err, c.want) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		w.posted("")
+
+		// An administrator by command is the first one: the code gives no second.
+		hers, err := grant(jeanne, siren, access.Terms{Role: portique.Administrator})
+		if err != nil || hers.Role != portique.Administrator || hers.CompanyName == "" || hers.Email != jeanne.Email {
+			t.Fatalf("%+v, %v", hers, err)
+		}
+		w.posted("access_opened>jeanne")
+		w.journal(hers.ID, "access.granted")
+		if e := storetest.Journal(t, w.db, hers.ID)[0]; e.Reason != "papier reçu" || e.Door != portique.DoorCommand || e.Actor != "" {
+			t.Errorf("%+v", e)
+		}
+		r := w.asks(luc, siren)
+		w.letters()
+		_, err = grant(jeanne, siren, member)
+		w.want("twice", err, refusal("access.already_member"))
+
+		// A grant answers the request, and tells the administrators.
+		his, err := grant(luc, siren, access.Terms{Role: portique.Declarant, Until: w.watch.Now().Add(day)})
+		if err != nil || w.access(luc, siren) != "declarant" {
+			t.Fatalf("%+v, %v", his, err)
+		}
+		w.posted("access_opened>luc access_opened>jeanne")
+		if l, j := w.last(luc).Data, w.last(jeanne).Data; l["reason"] != "papier reçu" || l["person"] != "" || j["person_email"] != luc.Email || j["until"] == "" {
+			t.Errorf("what they read: %v, %v", l, j)
+		}
+		if kept := w.request(r.ID); kept.Status != portique.RequestAnswered {
+			t.Errorf("his request is %s", kept.Status)
+		}
+		// Past its date it makes room for another.
+		w.watch.Forward(day)
+		if _, err = grant(luc, siren, member); err != nil || w.access(luc, siren) != "member [*]" {
+			t.Errorf("%s, %v", w.access(luc, siren), err)
+		}
+		w.disable(paul)
+		_, err = grant(paul, siren, member)
+		w.want("a disabled account", err, refusal("access.account_gone"))
+		w.letters()
+
+		revoke := func(id, reason string) error { _, err := w.Revoke(ctx, operator, id, reason); return err }
+		w.want("unknown", revoke(store.NewID(), "x"), portique.ErrMembershipUnknown)
+		w.want("already ended", revoke(his.ID, "x"), portique.ErrMembershipEnded)
+		w.want("the last administrator", revoke(hers.ID, "x"), portique.ErrLastAdministrator)
+		if err := revoke(w.membership(luc, siren).ID, " "); portique.KindOf(err) != portique.Invalid {
+			t.Errorf("without a reason: %v", err)
+		}
+		w.posted("")
+		w.want("revoking", revoke(w.membership(luc, siren).ID, "départ"), nil)
+		w.posted("access_ended>luc access_ended>jeanne")
+		if l, j := w.last(luc).Data, w.last(jeanne).Data; l["reason"] != "départ" || l["by"] != "" || l["person"] != "" || j["person"] != luc.Name() {
+			t.Errorf("what they read: %v, %v", l, j)
+		}
+		list, err := w.List(ctx, siren, luc.Email)
+		if err != nil || len(list) != 2 || list[0].Status != portique.MembershipEnded || !list[0].EndedAt.Equal(list[0].Until) || list[1].Status != portique.MembershipEnded {
+			t.Errorf("%+v, %v", list, err)
+		}
+	})
+}
+
+// An access ends by itself on its date, and with its account; nothing needs to come by.
+func TestAccessEndsOnItsDate(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		siren := w.company()
+		jeanne, luc := w.person("jeanne"), w.person("luc")
+		storetest.Member(t, w.db, jeanne, siren, portique.Administrator)
+		storetest.Member(t, w.db, luc, siren, portique.Administrator, func(m *portique.Membership) { m.Until = w.watch.Now().Add(hour) }) // by an older version
+		w.watch.Forward(hour - time.Millisecond)
+		if _, err := w.Users(t.Context(), as(luc), siren); err != nil {
+			t.Error(err)
+		}
+		w.watch.Forward(time.Millisecond)
+		if _, err := w.Users(t.Context(), as(luc), siren); !errors.Is(err, portique.ErrNotAdministrator) {
+			t.Errorf("past his date he reads: %v", err)
+		}
+		if r := w.asks(w.person("paul"), siren); r.SentTo != 1 {
+			t.Errorf("%d administrators are told", r.SentTo)
+		}
+	})
+}

@@ -1,0 +1,144 @@
+package server
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"portique/internal/config"
+	"portique/internal/web"
+)
+
+func newServer(t *testing.T, more ...string) http.Handler {
+	t.Helper()
+	c, err := config.Load(append([]string{"PORTIQUE_PORTAL_URL=https://ws.opco.example", "PORTIQUE_AUTH_URL=https://auth.opco.example",
+		"PORTIQUE_OPERATOR_URL=https://gestion.opco.example", "PORTIQUE_SMTP_URL=smtp://127.0.0.1:1?tls=none",
+		"PORTIQUE_DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "portique.db")}, more...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := OpenApp(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { app.Close() })
+	s, err := New(app, Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Handler()
+}
+
+var hosts = map[string]string{"portal": "ws.opco.example", "auth": "auth.opco.example"}
+
+func ask(h http.Handler, method, host, path string, header http.Header) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "https://"+host+path, strings.NewReader(""))
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// No form of another site is taken, whoever may call the route: and none that carries our cookie without saying where it comes from.
+func TestCrossOrigin(t *testing.T) {
+	h := newServer(t)
+	ours := "__Host-portique_signup=x"
+	posts := 0
+	for _, route := range web.Routes() {
+		if route.Method != http.MethodPost {
+			continue
+		}
+		posts++
+		host := hosts[string(route.Host)]
+		path := strings.NewReplacer("{siren}", "552100554", "{id}", "0190a0a0-0000-7000-8000-000000000000").Replace(route.Path)
+		for name, c := range map[string]struct {
+			header  http.Header
+			refused bool
+		}{
+			"another site":                      {http.Header{"Origin": {"https://evil.example"}}, true},
+			"another site, by the newer header": {http.Header{"Sec-Fetch-Site": {"cross-site"}}, true},
+			"a neighbour":                       {http.Header{"Sec-Fetch-Site": {"same-site"}, "Origin": {"https://forum.opco.example"}}, true},
+			"the same name, another port":       {http.Header{"Origin": {"https://" + host + ":8443"}}, true},
+			"nobody":                            {http.Header{"Origin": {"null"}}, true},
+			"silence with our cookie":           {http.Header{"Cookie": {ours}}, true},
+			"silence with another's cookie":     {http.Header{"Cookie": {"x=portique_"}}, false},
+			"our own page":                      {http.Header{"Sec-Fetch-Site": {"same-origin"}, "Cookie": {ours}}, false},
+			"our own page, by the older header": {http.Header{"Origin": {"https://" + host}, "Cookie": {ours}}, false},
+			"a script":                          {nil, false},
+		} {
+			if w := ask(h, "POST", host, path, c.header); (w.Code == http.StatusForbidden) != c.refused || w.Code >= 500 {
+				t.Errorf("%s %s from %s: %d", route.Host, path, name, w.Code)
+			}
+		}
+	}
+	if posts < 15 {
+		t.Errorf("only %d forms", posts)
+	}
+	// Programs call the endpoints of OpenID Connect from anywhere.
+	if w := ask(h, "POST", hosts["auth"], "/oauth/token", http.Header{"Origin": {"https://tool.example"}}); w.Code != http.StatusUnauthorized && w.Code != http.StatusBadRequest {
+		t.Errorf("the token endpoint answers %d", w.Code)
+	}
+}
+
+// Doors answer to their own names only; every answer carries the headers.
+func TestHosts(t *testing.T) {
+	h := newServer(t)
+	for host, code := range map[string]int{"ws.opco.example": 200, "WS.opco.example": 200, "auth.opco.example": 303, "gestion.opco.example": 421,
+		"evil.example": 421, "ws.opco.example.evil.example": 421, "ws.opco.example:8443": 421, "127.0.0.1": 421} {
+		w := ask(h, "GET", host, "/", http.Header{"X-Forwarded-Host": {"evil.example"}})
+		if w.Code != code || strings.Contains(w.Body.String(), "evil.example") {
+			t.Errorf("%s: %d", host, w.Code)
+		}
+		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin",
+			"Strict-Transport-Security": "max-age=31536000", "Cross-Origin-Opener-Policy": "same-origin"} {
+			if got := w.Header().Get(name); got != want {
+				t.Errorf("%s: %s is %q", host, name, got)
+			}
+		}
+		if p := w.Header().Get("Content-Security-Policy"); !strings.Contains(p, "default-src 'none'") || !strings.Contains(p, "frame-ancestors 'none'") {
+			t.Errorf("%s: %s", host, p)
+		}
+	}
+	for path, body := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n"} {
+		if w := ask(h, "GET", "any.example", path, nil); w.Code != 200 || w.Body.String() != body {
+			t.Errorf("%s: %d %q", path, w.Code, w.Body)
+		}
+	}
+}
+
+// The source of a request is the right-most address that no proxy of ours vouches for.
+func TestSource(t *testing.T) {
+	for _, c := range []struct{ proxies, peer, forwarded, want string }{
+		{"", "203.0.113.9:1234", "198.51.100.1", "203.0.113.9"}, // no proxy: nobody else is believed
+		{"10.0.0.0/8", "203.0.113.9:1234", "198.51.100.1", "203.0.113.9"},
+		{"10.0.0.0/8", "10.0.0.1:1234", "198.51.100.1", "198.51.100.1"},
+		{"10.0.0.0/8", "10.0.0.1:1234", "1.1.1.1, 198.51.100.1", "198.51.100.1"},
+		{"10.0.0.0/8", "10.0.0.1:1234", "1.1.1.1, 198.51.100.1, 10.0.0.2", "198.51.100.1"},
+		{"10.0.0.0/8", "10.0.0.1:1234", "", "10.0.0.1"},
+		{"10.0.0.0/8", "10.0.0.1:1234", "198.51.100.1, junk", "10.0.0.1"},
+		{"10.0.0.0/8", "10.0.0.1:1234", "junk, 198.51.100.1", "198.51.100.1"},
+		{"10.0.0.0/8", "[::ffff:10.0.0.1]:1234", "2001:db8::1", "2001:db8::1"},
+		{"fd00::/8", "[fd00::1]:1234", "198.51.100.1", "198.51.100.1"},
+		{"10.0.0.0/8", "unix", "198.51.100.1", ""},
+	} {
+		cfg, err := config.Load([]string{"PORTIQUE_TRUSTED_PROXIES=" + c.proxies})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Server{app: &App{Config: cfg}}
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = c.peer
+		if c.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", c.forwarded)
+		}
+		if got := s.source(r); got != c.want {
+			t.Errorf("%+v: %s", c, got)
+		}
+	}
+}
