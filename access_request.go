@@ -78,14 +78,15 @@ func (r *AccessRequest) NextRemindAt(now time.Time) time.Time {
 }
 
 // NextAutoAt is when the administrators are next reminded by themselves; zero
-// when no automatic reminder is left.
+// when no automatic reminder is left. A reminder by the person in the day
+// before, or since, does that work.
 func (r *AccessRequest) NextAutoAt() time.Time {
-	first, second := r.CreatedAt.Add(firstReminder), r.CreatedAt.Add(secondReminder)
-	switch {
-	case r.AutoAt.Before(first):
-		return first
-	case r.AutoAt.Before(second):
-		return second
+	for _, after := range []time.Duration{firstReminder, secondReminder} {
+		due := r.CreatedAt.Add(after)
+		byPerson := !r.RemindedAt.IsZero() && r.RemindedAt.Add(RemindEvery).After(due)
+		if r.AutoAt.Before(due) && !byPerson {
+			return due
+		}
 	}
 	return time.Time{}
 }
@@ -120,9 +121,8 @@ func (r *AccessRequest) Tick(now time.Time) (remind, escalate, expire bool) {
 		return false, false, true
 	}
 	if next := r.NextAutoAt(); !next.IsZero() && !now.Before(next) {
-		// A person's own reminder of the last day already did this work.
-		remind = r.RemindedAt.Add(RemindEvery).Before(now)
 		r.AutoAt = now
+		remind = true
 	}
 	if r.EscalatedAt.IsZero() && !now.Before(r.CreatedAt.Add(EscalateAfter)) {
 		r.EscalatedAt = now

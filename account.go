@@ -154,6 +154,10 @@ func ParseEmail(field, typed string) (string, error) {
 	if err != nil || !strings.Contains(ascii, ".") || len(ascii) > 253 || strings.HasSuffix(ascii, ".") {
 		return "", invalid(field, "email.form")
 	}
+	top := ascii[strings.LastIndexByte(ascii, '.')+1:]
+	if !strings.ContainsFunc(top, func(r rune) bool { return r >= 'a' && r <= 'z' }) { // a network address is nobody's mailbox here
+		return "", invalid(field, "email.form")
+	}
 	for _, label := range strings.Split(ascii, ".") {
 		if label == "" || len(label) > 63 {
 			return "", invalid(field, "email.form")

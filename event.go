@@ -40,6 +40,7 @@ const (
 	ActionToolAdded          Action = "tool.added"
 	ActionToolEntered        Action = "tool.entered"
 	ActionCodeReplayed       Action = "tool.code_replayed"
+	ActionLetterRetried      Action = "letter.retried"
 	ActionKeyMade            Action = "key.made"
 )
 

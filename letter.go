@@ -24,7 +24,8 @@ const (
 	LetterRoleChanged     LetterKind = "role_changed"
 	LetterAccessOpened    LetterKind = "access_opened" // by the operator's command
 	LetterAccessEnded     LetterKind = "access_ended"
-	LetterEscalated       LetterKind = "request_escalated" // to the requester: what else can be done
+	LetterEscalated       LetterKind = "request_escalated"  // to the requester: what else can be done
+	LetterOperator        LetterKind = "operator_escalated" // to the operator's support: a request nobody answers
 )
 
 // LetterStatus is the state of a letter in the outbox.

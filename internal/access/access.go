@@ -22,11 +22,12 @@ type Service struct {
 	db       *store.DB
 	keys     *secret.Keys
 	language string // of people who never chose one
+	support  string // address of the operator's support; may be empty
 }
 
 // New makes the service.
-func New(db *store.DB, keys *secret.Keys, language string) *Service {
-	return &Service{db: db, keys: keys, language: language}
+func New(db *store.DB, keys *secret.Keys, language, support string) *Service {
+	return &Service{db: db, keys: keys, language: language, support: support}
 }
 
 // administrator returns the actor's access when they administer the company
@@ -111,8 +112,11 @@ func checkTools(tx *store.Tx, role portique.Role, ids []string) ([]string, error
 	if err != nil {
 		return nil, err
 	}
+	if slices.Contains(ids, portique.AllTools) {
+		return []string{portique.AllTools}, nil
+	}
 	for _, id := range ids {
-		known := id == portique.AllTools || slices.ContainsFunc(tools, func(t *portique.Tool) bool { return t.ID == id })
+		known := slices.ContainsFunc(tools, func(t *portique.Tool) bool { return t.ID == id })
 		if !known {
 			return nil, portique.FieldErrors{{Kind: portique.Invalid, Key: "membership.tool_unknown", Field: "tool"}}
 		}

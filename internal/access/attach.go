@@ -188,7 +188,17 @@ func (s *Service) request(tx *store.Tx, actor portique.Actor, account *portique.
 		"administrators": number(len(administrators)), "remind_at": when(r.NextAutoAt()), "expires_at": when(r.ExpiresAt())})
 }
 
+// postEscalated tells the operator's support of a request that nobody answers,
+// and the person that it did.
 func (s *Service) postEscalated(tx *store.Tx, r *portique.AccessRequest, administrators int) error {
+	if s.support != "" {
+		err := tx.Post(&portique.Letter{To: s.support, Language: s.language, Kind: portique.LetterOperator, About: r.ID,
+			Data: map[string]string{"company": r.CompanyName, "siren": string(r.SIREN), "person": r.Name(), "person_email": r.Email,
+				"asked_at": when(r.CreatedAt), "administrators": number(administrators), "expires_at": when(r.ExpiresAt())}})
+		if err != nil {
+			return err
+		}
+	}
 	return s.post(tx, r.AccountID, portique.LetterEscalated, r.ID, map[string]string{"company": r.CompanyName, "siren": string(r.SIREN),
 		"asked_at": when(r.CreatedAt), "administrators": number(administrators), "expires_at": when(r.ExpiresAt())})
 }

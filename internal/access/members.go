@@ -3,6 +3,8 @@ package access
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"portique"
@@ -51,11 +53,17 @@ func (s *Service) ChangeRole(ctx context.Context, actor portique.Actor, siren po
 				return err
 			}
 		}
+		rights := m.Rights
 		if tools != nil || role != portique.Member || m.Role != portique.Member {
-			if m.Rights, err = checkTools(tx, role, tools); err != nil {
+			if rights, err = checkTools(tx, role, tools); err != nil {
 				return err
 			}
 		}
+		if role == m.Role && slices.Equal(rights, m.Rights) {
+			return &portique.Error{Kind: portique.Conflict, Key: "membership.same_role"}
+		}
+		m.Rights = rights
+		was := m.Role
 		provisional := m.Role == portique.Declarant && !m.Until.IsZero()
 		m.Role = role
 		if role == portique.Administrator || provisional && role == portique.Member {
@@ -73,6 +81,12 @@ func (s *Service) ChangeRole(ctx context.Context, actor portique.Actor, siren po
 		}
 		if m.AccountID != me.AccountID {
 			if err := s.post(tx, m.AccountID, kind, m.ID, data); err != nil {
+				return err
+			}
+		}
+		if was == portique.Administrator || role == portique.Administrator {
+			err := s.tellAdministrators(tx, me, m, portique.LetterRoleChanged, map[string]string{"role": string(role)})
+			if err != nil {
 				return err
 			}
 		}
@@ -95,9 +109,27 @@ func (s *Service) Remove(ctx context.Context, actor portique.Actor, siren portiq
 		if err := portique.KeepsAdministrator(m, others, tx.Now()); err != nil {
 			return err
 		}
-		return s.end(tx, actor, m, me.Name(), "")
+		if err := s.end(tx, actor, m, me.Name(), ""); err != nil {
+			return err
+		}
+		return s.tellAdministrators(tx, me, m, portique.LetterAccessEnded, nil)
 	})
 	return m, err
+}
+
+// tellAdministrators tells the administrators who neither did it nor are
+// concerned what one of them did to a person.
+func (s *Service) tellAdministrators(tx *store.Tx, me, m *portique.Membership, kind portique.LetterKind, more map[string]string) error {
+	administrators, err := tx.Administrators(m.SIREN)
+	if err != nil {
+		return err
+	}
+	others := without(without(administrators, me.AccountID), m.AccountID)
+	return s.postAll(tx, others, kind, m.ID, func() map[string]string {
+		data := map[string]string{"company": m.CompanyName, "siren": string(m.SIREN), "by": me.Name(), "person": m.Name(), "person_email": m.Email}
+		maps.Copy(data, more)
+		return data
+	})
 }
 
 func (s *Service) end(tx *store.Tx, actor portique.Actor, m *portique.Membership, by, reason string) error {

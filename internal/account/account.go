@@ -147,8 +147,12 @@ func (s *Service) prove(tx *store.Tx, signUp *portique.SignUp) error {
 	switch {
 	case errors.Is(err, portique.ErrAccountUnknown):
 		signUp.Taken = false
-		return tx.Post(&portique.Letter{To: signUp.Email, Language: signUp.Language, Kind: portique.LetterValidation, About: signUp.ID,
-			Secret: map[string]string{"link": s.authURL + "/validate?token=" + link, "code": code, "disown_code": disown}})
+		letter := &portique.Letter{To: signUp.Email, Language: signUp.Language, Kind: portique.LetterValidation, About: signUp.ID,
+			Secret: map[string]string{"link": s.authURL + "/validate?token=" + link, "code": code, "disown_code": disown}}
+		if signUp.Tries >= portique.SignUpCodeTries {
+			delete(letter.Secret, "code") // only the link works from now on
+		}
+		return tx.Post(letter)
 	case err != nil:
 		return err
 	}

@@ -172,9 +172,13 @@ func TestSignUpsAreIndependent(t *testing.T) {
 		} {
 			w.want(name, err, portique.ErrLinkUnknown)
 		}
-		w.want("Eve's code", w.typeCode(eve, eve.code), portique.ErrSignUpUnknown)
-		w.want("a new code for Eve", w.Resend(ctx, w.actor, eve.cookie), portique.ErrSignUpUnknown)
-		w.want("another address for Eve", w.CorrectAddress(ctx, w.actor, eve.cookie, "eve@x.example"), portique.ErrSignUpUnknown)
+		// Her pages say what they said before, so that they tell her nothing; they lead nowhere.
+		w.want("Eve's code", w.typeCode(eve, eve.code), portique.ErrWrongCode)
+		w.want("a new letter for Eve", w.Resend(ctx, w.actor, eve.cookie), nil)
+		last := storetest.Outbox(t, w.db, a.Email)
+		if l := last[len(last)-1]; l.Kind != portique.LetterAccountExists || len(l.Secret) != 0 {
+			t.Errorf("Eve's resending sent %s with %d secrets", l.Kind, len(l.Secret))
+		}
 		if s := storetest.Actions(t, w.db, a.ID); s != "account.validated" {
 			t.Errorf("the journal of the account: %s", s)
 		}
@@ -294,8 +298,10 @@ func TestTypedCode(t *testing.T) {
 		}
 		w.want("the eleventh", w.typeCode(b, b.code), refusal("signup.code_budget"))
 		w.want("resending", w.Resend(ctx, w.actor, b.cookie), nil)
-		b = w.read(b.cookie)
-		w.want("a third letter's code", w.typeCode(b, b.code), refusal("signup.code_budget"))
+		if b = w.read(b.cookie); b.code != "" {
+			t.Error("a letter still prints a code that no longer serves")
+		}
+		w.want("the last code", w.typeCode(b, old.code), refusal("signup.code_budget"))
 		if n := strings.Count(storetest.Actions(t, w.db, b.id), string(portique.ActionCodeFailed)); n != portique.SignUpCodeTries {
 			t.Errorf("the journal tells of %d wrong codes", n)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"portique"
 	"portique/internal/store"
@@ -18,10 +19,12 @@ func (s *Service) Create(ctx context.Context, actor portique.Actor, f Form, vali
 		return nil, err
 	}
 	if !validated {
-		if _, err := s.SignUp(ctx, actor, f); err != nil {
+		cookie, err := s.SignUp(ctx, actor, f)
+		if err != nil {
 			return nil, err
 		}
-		return &portique.Account{Email: f.Email, FirstName: f.FirstName, LastName: f.LastName, Status: portique.AccountUnvalidated,
+		id, _, _ := strings.Cut(cookie, ".")
+		return &portique.Account{ID: id, Email: f.Email, FirstName: f.FirstName, LastName: f.LastName, Status: portique.AccountUnvalidated,
 			ContributionsOnly: f.ContributionsOnly}, nil
 	}
 	hash, err := s.hasher.Hash(ctx, f.Password)
@@ -35,7 +38,7 @@ func (s *Service) Create(ctx context.Context, actor portique.Actor, f Form, vali
 		if err := tx.InsertAccount(account); err != nil {
 			return err
 		}
-		if err := tx.EndSignUps(f.Email); err != nil {
+		if err := tx.TakeSignUps(f.Email); err != nil {
 			return err
 		}
 		return tx.Audit(actor.Event(portique.ActionAccountCreated, account.ID, ""))
@@ -82,7 +85,8 @@ func (s *Service) List(ctx context.Context, email string) ([]*portique.Account, 
 // Disable closes the door to a person at once: sessions end, tools refuse at
 // their next call. The only administrator of a company is refused with
 // ErrOnlyAdmin unless forced; then the requests that waited for them are
-// escalated to the operator. Sign-ups of the address end too.
+// escalated to the operator. Their own requests are withdrawn and sign-ups of
+// the address end too.
 func (s *Service) Disable(ctx context.Context, actor portique.Actor, email string, force bool) error {
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
 		open, err := tx.OpenSignUps(email)
@@ -102,17 +106,8 @@ func (s *Service) Disable(ctx context.Context, actor portique.Actor, email strin
 		if account, err = tx.LockAccount(account.ID); err != nil {
 			return err
 		}
-		memberships, err := tx.MembershipsOf(account.ID)
-		if err != nil {
+		if err := s.leaveAll(tx, actor, account.ID, force); err != nil {
 			return err
-		}
-		slices.SortFunc(memberships, func(a, b *portique.Membership) int { // one order for all locks
-			return slices.Compare([]byte(a.SIREN), []byte(b.SIREN))
-		})
-		for _, m := range memberships {
-			if err := s.leave(tx, actor, m, force); err != nil {
-				return err
-			}
 		}
 		if err := tx.SetAccountStatus(account.ID, portique.AccountDisabled); err != nil {
 			return err
@@ -124,13 +119,60 @@ func (s *Service) Disable(ctx context.Context, actor portique.Actor, email strin
 	})
 }
 
-// leave checks that a company keeps an administrator when m's person goes, or
-// with force escalates what waits for them.
-func (s *Service) leave(tx *store.Tx, actor portique.Actor, m *portique.Membership, force bool) error {
-	if _, err := tx.LockCompany(m.SIREN); err != nil {
+// leaveAll takes a person out of every company they administer or asked for.
+func (s *Service) leaveAll(tx *store.Tx, actor portique.Actor, accountID string, force bool) error {
+	memberships, err := tx.MembershipsOf(accountID)
+	if err != nil {
 		return err
 	}
-	m, err := tx.Membership(m.ID) // again, now that nobody else changes it
+	requests, err := tx.RequestsOf(accountID)
+	if err != nil {
+		return err
+	}
+	var companies []portique.SIREN
+	for _, m := range memberships {
+		companies = append(companies, m.SIREN)
+	}
+	for _, r := range requests {
+		if r.Status == portique.RequestPending {
+			companies = append(companies, r.SIREN)
+		}
+	}
+	slices.Sort(companies) // one order for all locks
+	for _, siren := range slices.Compact(companies) {
+		if _, err := tx.LockCompany(siren); err != nil {
+			return err
+		}
+		if err := s.leave(tx, actor, accountID, siren, force); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leave withdraws a person's request for a locked company, and checks that it
+// keeps an administrator without them, or with force escalates what waits for
+// them.
+func (s *Service) leave(tx *store.Tx, actor portique.Actor, accountID string, siren portique.SIREN, force bool) error {
+	last, err := tx.LastRequest(accountID, siren)
+	switch {
+	case err == nil && last.Status == portique.RequestPending:
+		if err := last.Decide(portique.RequestCancelled, "", "", tx.Now()); err != nil {
+			return err
+		}
+		if err := tx.UpdateRequest(last); err != nil {
+			return err
+		}
+		if err := tx.Audit(actor.Event(portique.ActionRequestCancelled, last.ID, siren)); err != nil {
+			return err
+		}
+	case err != nil && !errors.Is(err, portique.ErrRequestUnknown):
+		return err
+	}
+	m, err := tx.LivingMembership(accountID, siren)
+	if errors.Is(err, portique.ErrMembershipUnknown) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

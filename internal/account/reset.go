@@ -154,7 +154,7 @@ func (s *Service) becomeByReset(tx *store.Tx, actor portique.Actor, email, hash 
 	if err := tx.InsertAccount(account); err != nil {
 		return err
 	}
-	if err := tx.EndSignUps(email); err != nil {
+	if err := tx.TakeSignUps(email); err != nil {
 		return err
 	}
 	actor.AccountID = account.ID

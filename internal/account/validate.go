@@ -85,8 +85,8 @@ func (s *Service) Validate(ctx context.Context, actor portique.Actor, token, pas
 	})
 }
 
-// become makes the account of a sign-up and ends every other sign-up of the
-// address.
+// become makes the account of a sign-up; every other sign-up of the address is
+// one for a taken address from now on.
 func (s *Service) become(tx *store.Tx, actor portique.Actor, signUp *portique.SignUp) error {
 	account := &portique.Account{ID: store.NewID(), Email: signUp.Email, PasswordHash: signUp.PasswordHash,
 		FirstName: signUp.FirstName, LastName: signUp.LastName, ContributionsOnly: signUp.ContributionsOnly,
@@ -94,7 +94,7 @@ func (s *Service) become(tx *store.Tx, actor portique.Actor, signUp *portique.Si
 	err := tx.InsertAccount(account)
 	if errors.Is(err, portique.ErrEmailTaken) {
 		// Another sign-up of this address was validated first: this one is dead.
-		if err := tx.EndSignUps(signUp.Email); err != nil {
+		if err := tx.TakeSignUps(signUp.Email); err != nil {
 			return err
 		}
 		return store.Refused(portique.ErrLinkUnknown)
@@ -102,7 +102,7 @@ func (s *Service) become(tx *store.Tx, actor portique.Actor, signUp *portique.Si
 	if err != nil {
 		return err
 	}
-	if err := tx.EndSignUps(signUp.Email); err != nil {
+	if err := tx.TakeSignUps(signUp.Email); err != nil {
 		return err
 	}
 	signUp.EndedAt, signUp.AccountID = tx.Now(), account.ID

@@ -122,12 +122,12 @@ func sentence(catalog *i18n.Catalog, err error) string {
 }
 
 // sentences puts an error of a command in words, one line for each fault, with
-// the flag it concerns.
+// the argument or flag it concerns.
 func sentences(catalog *i18n.Catalog, err error) []string {
 	say := func(e *portique.Error) string {
 		text := sentence(catalog, e)
 		if e.Field != "" {
-			text = "--" + strings.ReplaceAll(e.Field, "_", "-") + ": " + text
+			text = strings.ReplaceAll(e.Field, "_", "-") + ": " + text
 		}
 		return text
 	}

@@ -215,29 +215,31 @@ func TestCommands(t *testing.T) {
 	s.fails(1, "unknown column", "", "company", "import", s.file("odd.csv", "siren;name;member_code;colour\n"))
 	s.fails(1, "552100562", "", "company", "show", "552100562")
 	s.fails(1, "552100562", "", "company", "new-code", "552100562")
-	s.fails(1, "--siren", "", "company", "show", "552100555")
+	s.fails(1, "siren: ", "", "company", "show", "552100555")
 	s.fails(1, "", "", "account", "show", "nobody@martin.example")
-	s.fails(1, "--email", "", "account", "show", "not an address")
-	s.fails(1, "--email", password, "account", "create", "--email", "jeanne@martin.example", "--first-name", "J", "--last-name", "M", "--password-stdin", "--validated")
-	s.fails(1, "--password", "Azerty12\n", "account", "create", "--email", "x@martin.example", "--first-name", "J", "--last-name", "M", "--password-stdin")
+	s.fails(1, "email: ", "", "account", "show", "not an address")
+	s.fails(1, "email: ", password, "account", "create", "--email", "jeanne@martin.example", "--first-name", "J", "--last-name", "M", "--password-stdin", "--validated")
+	s.fails(1, "password: ", "Azerty12\n", "account", "create", "--email", "x@martin.example", "--first-name", "J", "--last-name", "M", "--password-stdin")
 	s.fails(1, "Martin <Fils>", "", "account", "disable", "jeanne@martin.example")
 	s.fails(1, "", "", "account", "disable", "nobody@martin.example")
 	s.fails(1, "membership list", "", "membership", "revoke", "x", "--reason", "y")
 	s.fails(1, "", "", "membership", "revoke", fmt.Sprint(m["id"]), "--reason", "y")
 	s.fails(1, "", "", "membership", "revoke", fmt.Sprint(member["id"]), "--reason", "y")
 	s.fails(1, "", "", "membership", "grant", "--email", "nobody@martin.example", "--siren", "552100554", "--role", "member", "--reason", "x")
-	s.fails(1, "--reason", "", "membership", "grant", "--email", "jeanne@martin.example", "--siren", "732829320", "--role", "member", "--reason", " ")
-	s.fails(1, "--tool", "", "membership", "grant", "--email", "jeanne@martin.example", "--siren", "732829320", "--role", "member", "--tool", "paye", "--reason", "x")
+	s.fails(1, "reason: ", "", "membership", "grant", "--email", "jeanne@martin.example", "--siren", "732829320", "--role", "member", "--reason", " ")
+	s.fails(1, "tool: ", "", "membership", "grant", "--email", "jeanne@martin.example", "--siren", "732829320", "--role", "member", "--tool", "paye", "--reason", "x")
 	s.fails(1, "", "", "tool", "add", "paie", "--name", "Paie", "--url", "https://paie.example/", "--redirect-uri", "https://paie.example/cb")
 	s.fails(1, "http://paie.example/cb", "", "tool", "add", "autre", "--name", "Paie", "--url", "https://paie.example/", "--redirect-uri", "http://paie.example/cb")
-	s.fails(1, "--secret", "short\n", "tool", "add", "autre", "--name", "Paie", "--url", "https://paie.example/", "--redirect-uri", "https://paie.example/cb", "--secret-stdin")
+	s.fails(1, "secret: ", "short\n", "tool", "add", "autre", "--name", "Paie", "--url", "https://paie.example/", "--redirect-uri", "https://paie.example/cb", "--secret-stdin")
 	s.fails(1, "", "", "letter", "retry", fmt.Sprint(letters[0]["id"]))
 	s.fails(1, "PORTIQUE_SMTP_URL", "", "serve")
+
+	s.fails(1, "no such file", "", "company", "import", filepath.Join(s.dir, "missing.csv"))
 
 	// 2 for a command that is not one.
 	for _, args := range [][]string{
 		{"compagny"}, {"company"}, {"company", "show"}, {"company", "show", "552100554", "732829320"}, {"company", "list", "--csv"},
-		{"company", "import", filepath.Join(s.dir, "missing.csv")}, {"company", "import", members, "--allow-delete", "many"},
+		{"company", "import", members, "--allow-delete", "many"},
 		{"membership", "grant", "--email", "jeanne@martin.example", "--siren", "552100554", "--role", "boss", "--reason", "x"},
 		{"membership", "grant", "--email", "jeanne@martin.example", "--siren", "552100554", "--role", "member"},
 		{"membership", "grant", "--email", "jeanne@martin.example", "--siren", "732829320", "--role", "member", "--until", "31/12/2099", "--reason", "x"},

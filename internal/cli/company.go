@@ -19,7 +19,7 @@ type companyCmd struct {
 }
 
 type companyImportCmd struct {
-	File        string `arg:"" help:"The member file: siren;name;member_code;status;contact_email;street;postcode;city;sector;successor." type:"existingfile"`
+	File        string `arg:"" help:"The member file: siren;name;member_code;status;contact_email;street;postcode;city;sector;successor."`
 	DryRun      bool   `help:"Say what would change, change nothing."`
 	Full        bool   `help:"The file is complete: close the companies absent from it."`
 	AllowDelete int    `help:"Allow that many closings when they exceed 2 % of the companies." default:"0"`

@@ -63,7 +63,12 @@ type letterRetryCmd struct {
 
 func (c letterRetryCmd) Run(e *env) error {
 	return e.with(func(app *server.App) error {
-		err := app.DB.Tx(e.ctx, func(tx *store.Tx) error { return tx.RetryLetter(c.ID) })
+		err := app.DB.Tx(e.ctx, func(tx *store.Tx) error {
+			if err := tx.RetryLetter(c.ID); err != nil {
+				return err
+			}
+			return tx.Audit(actor().Event(portique.ActionLetterRetried, c.ID, ""))
+		})
 		if err != nil {
 			return err
 		}

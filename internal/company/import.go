@@ -64,10 +64,12 @@ type parsed struct {
 	Line
 	company *portique.Company
 	code    string
+	absent  []string // columns that the file does not have: they change nothing
 }
 
 // Import reads a member file (CSV, UTF-8, ";" or ",", with a header) and makes
-// the register agree with its valid lines, in one transaction. Accesses are
+// the register agree with its valid lines, in one transaction. A column that
+// the file does not have changes nothing. Accesses are
 // never touched. It returns one result per line; refused lines do not stop the
 // others. An unusable header or an unreadable file is an error and changes
 // nothing.
@@ -75,6 +77,11 @@ func (s *Service) Import(ctx context.Context, actor portique.Actor, file io.Read
 	rows, err := parse(file)
 	if err != nil {
 		return nil, err
+	}
+	for _, row := range rows {
+		if o.Full && row.SIREN == "" {
+			return nil, &ErrFile{fmt.Sprintf("line %d has no SIREN that can be read, so its company would count as absent and be closed: mend it, or import without --full", row.Number)}
+		}
 	}
 	var lines []Line
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
@@ -156,6 +163,24 @@ func (s *Service) compare(tx *store.Tx, row *parsed, old *portique.Company) {
 	if row.code == "" {
 		c.CodeHash = old.CodeHash
 	}
+	for _, column := range row.absent {
+		switch column {
+		case "status":
+			c.Status = old.Status
+		case "contact_email":
+			c.ContactEmail = old.ContactEmail
+		case "street":
+			c.Street = old.Street
+		case "postcode":
+			c.Postcode = old.Postcode
+		case "city":
+			c.City = old.City
+		case "sector":
+			c.Sector = old.Sector
+		case "successor":
+			c.Successor = old.Successor
+		}
+	}
 	same := *c
 	same.ImportedAt, same.CodeHash = old.ImportedAt, nil
 	was := *old
@@ -225,6 +250,12 @@ func parse(file io.Reader) ([]parsed, error) {
 		}
 	}
 
+	var absent []string
+	for _, name := range columns {
+		if _, ok := index[name]; !ok {
+			absent = append(absent, name)
+		}
+	}
 	var rows []parsed
 	lineOf := map[portique.SIREN]int{}
 	for {
@@ -242,6 +273,7 @@ func parse(file io.Reader) ([]parsed, error) {
 			continue
 		}
 		row := parseRow(record, index, number)
+		row.absent = absent
 		if row.Error == nil {
 			if before, twice := lineOf[row.SIREN]; twice {
 				row.Outcome, row.Error = Refused, refuse("import.twice", "Line", before)

@@ -13,6 +13,7 @@ type Needs struct {
 	Data     []string // of Letter.Data
 	Optional []string // of Letter.Data; absent or empty means "not so"
 	Secret   []string // of Letter.Secret
+	MaySeal  []string // of Letter.Secret; absent means "not so"
 }
 
 // Kinds is the table of all letters. The recipient's name is Letter.Name, never
@@ -35,12 +36,13 @@ type Needs struct {
 //	expires_at      when the request ends by itself
 //	again_at        when the person may ask again
 //	link            address of the validation or reset page, token included
-//	code            six digits to type in the browser that signed up
+//	code            six digits to type in the browser that signed up; absent
+//	                once too many wrong ones were typed
 //	disown_code     code asked by "this was not me"
 var Kinds = map[portique.LetterKind]Needs{
 	// To whom signed up. Greets nobody by name: the name was typed by whoever
 	// signed up, the address may be a stranger's.
-	portique.LetterValidation: {Secret: []string{"link", "code", "disown_code"}},
+	portique.LetterValidation: {Secret: []string{"link", "disown_code"}, MaySeal: []string{"code"}},
 
 	// To the owner of the account.
 	portique.LetterAccountExists:   {},
@@ -81,6 +83,11 @@ var Kinds = map[portique.LetterKind]Needs{
 		Data: []string{"company", "siren", "asked_at", "administrators", "expires_at"},
 	},
 
+	// To the operator's support address: a request that nobody can or does answer.
+	portique.LetterOperator: {
+		Data: []string{"company", "siren", "person", "person_email", "asked_at", "administrators", "expires_at"},
+	},
+
 	// To the administrators who did not decide.
 	portique.LetterRequestHandled: {
 		Data:     []string{"company", "siren", "person", "person_email", "decision", "by"},
@@ -91,14 +98,15 @@ var Kinds = map[portique.LetterKind]Needs{
 		Data: []string{"company", "siren", "person", "person_email"},
 	},
 
-	// To the person. Without by: the first person attached to the company.
+	// To the person; the role may also be told to an administrator about that
+	// person. Without by: the first person attached to the company.
 	portique.LetterAdministrator: {
 		Data:     []string{"company", "siren"},
 		Optional: []string{"by"},
 	},
 	portique.LetterRoleChanged: {
 		Data:     []string{"company", "siren", "role"},
-		Optional: []string{"by", "until", "reason"},
+		Optional: []string{"by", "until", "reason", "person", "person_email"},
 	},
 
 	// To the person: opened by the operator's command, which gives a reason, or,
@@ -139,7 +147,7 @@ func Check(l *portique.Letter) error {
 		}
 	}
 	for key := range l.Secret {
-		if !slices.Contains(needs.Secret, key) {
+		if !slices.Contains(needs.Secret, key) && !slices.Contains(needs.MaySeal, key) {
 			return fmt.Errorf("letter %s: secret %q is not one of its keys", l.Kind, key)
 		}
 	}

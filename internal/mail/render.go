@@ -8,6 +8,7 @@ import (
 	htmltemplate "html/template"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -30,7 +31,7 @@ import (
 // ADDRESS is made by {{portal "/companies/" .siren}} or {{auth "/login"}}.
 // {{siren .siren}}, {{date .until}}, {{datetime .again_at}}, {{role .role}} write
 // values in words; {{operator}}, {{operatorOf}}, {{portalName}} and
-// {{supportEmail}}, {{supportPhone}} come from the configuration.
+// {{contact}}, how to reach the help desk or "", come from the configuration.
 //
 //go:embed letter/*.txt layout.html
 var files embed.FS
@@ -118,7 +119,7 @@ func (r *Renderer) Render(l *portique.Letter) (*Message, error) {
 		return nil, err
 	}
 	values := map[string]string{}
-	for _, key := range Kinds[l.Kind].Optional {
+	for _, key := range slices.Concat(Kinds[l.Kind].Optional, Kinds[l.Kind].MaySeal) {
 		values[key] = ""
 	}
 	for _, given := range []map[string]string{l.Data, l.Secret} {
@@ -198,23 +199,41 @@ func (r *Renderer) functions(lang, name string) template.FuncMap {
 			}
 			return hello + " " + name + ","
 		},
-		"reader":       func() string { return name },
-		"button":       func(words, address string) string { return markButton + words + markButton + address },
-		"code":         func(s string) string { return markCode + s },
-		"quote":        func(s string) string { return markQuote + s },
-		"guide":        func() string { return markGuide },
-		"portal":       page(o.PortalURL),
-		"auth":         page(o.AuthURL),
-		"siren":        func(s string) string { return portique.SIREN(s).Grouped() },
-		"date":         when(p.Date),
-		"datetime":     when(p.DateTime),
-		"role":         role(true),
-		"roleName":     role(false),
-		"operator":     func() string { return p.Name(o.OperatorName) },
-		"operatorOf":   func() string { return p.Of(o.OperatorName) },
-		"portalName":   func() string { return o.PortalName },
-		"supportEmail": func() string { return o.SupportEmail },
-		"supportPhone": func() string { return strings.ReplaceAll(o.SupportPhone, " ", "\u00a0") },
-		"capital":      i18n.Capital,
+		"reader":     func() string { return name },
+		"button":     func(words, address string) string { return markButton + words + markButton + address },
+		"code":       func(s string) string { return markCode + s },
+		"quote":      func(s string) string { return markQuote + s },
+		"guide":      func() string { return markGuide },
+		"portal":     page(o.PortalURL),
+		"auth":       page(o.AuthURL),
+		"siren":      func(s string) string { return portique.SIREN(s).Grouped() },
+		"date":       when(p.Date),
+		"datetime":   when(p.DateTime),
+		"role":       role(true),
+		"roleName":   role(false),
+		"operator":   func() string { return p.Name(o.OperatorName) },
+		"operatorOf": func() string { return p.Of(o.OperatorName) },
+		"portalName": func() string { return o.PortalName },
+		"contact":    func() string { return contact(o, lang) },
+		"capital":    i18n.Capital,
 	}
+}
+
+// contact says how to reach the help desk, as the end of a sentence; "" when
+// the installation gives no way.
+func contact(o Options, lang string) string {
+	write, or, call := "write to ", " or ", "call "
+	if lang == i18n.French {
+		write, or, call = "écrivez à ", " ou ", "appelez le "
+	}
+	phone := strings.ReplaceAll(o.SupportPhone, " ", "\u00a0")
+	switch {
+	case o.SupportEmail == "" && phone == "":
+		return ""
+	case o.SupportEmail == "":
+		return call + phone
+	case phone == "":
+		return write + o.SupportEmail
+	}
+	return write + o.SupportEmail + or + call + phone
 }

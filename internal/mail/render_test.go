@@ -54,6 +54,11 @@ func sampleLetter(kind portique.LetterKind, lang string, full bool) *portique.Le
 	for _, key := range Kinds[kind].Secret {
 		l.Secret[key] = sample[key]
 	}
+	if full {
+		for _, key := range Kinds[kind].MaySeal {
+			l.Secret[key] = sample[key]
+		}
+	}
 	for _, key := range Kinds[kind].Optional {
 		if full {
 			l.Data[key] = sample[key]
@@ -89,7 +94,7 @@ func TestLetters(t *testing.T) {
 	for _, kind := range slices.Sorted(maps.Keys(Kinds)) {
 		for _, lang := range languages {
 			for _, full := range []bool{true, false} {
-				if !full && len(Kinds[kind].Optional) == 0 {
+				if !full && len(Kinds[kind].Optional)+len(Kinds[kind].MaySeal) == 0 {
 					continue
 				}
 				name := string(kind) + "." + lang
@@ -200,7 +205,7 @@ func TestKeys(t *testing.T) {
 		for _, lang := range languages {
 			used := map[string]bool{}
 			walk(r.letters[string(kind)+"."+lang].Root, used)
-			known := slices.Concat(needs.Data, needs.Optional, needs.Secret)
+			known := slices.Concat(needs.Data, needs.Optional, needs.Secret, needs.MaySeal)
 			for _, key := range known {
 				if !used[key] {
 					t.Errorf("%s.%s does not use %q", kind, lang, key)
@@ -281,7 +286,7 @@ func TestCheck(t *testing.T) {
 // The sentences of the guide, word for word, in both forms.
 func TestGuideSentences(t *testing.T) {
 	r := newTestRenderer(t)
-	m, err := r.Render(sampleLetter(portique.LetterValidation, "fr", false))
+	m, err := r.Render(sampleLetter(portique.LetterValidation, "fr", true))
 	if err != nil {
 		t.Fatal(err)
 	}

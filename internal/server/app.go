@@ -74,7 +74,7 @@ func OpenApp(ctx context.Context, c *config.Config) (*App, error) {
 		Config: c, DB: db, Keys: keys, Now: now,
 		Accounts:  account.New(db, keys, hasher, c.PasswordPolicy, c.AuthURL),
 		Sessions:  session.New(db, keys, hasher),
-		Access:    access.New(db, keys, c.Language),
+		Access:    access.New(db, keys, c.Language, c.SupportEmail),
 		Tools:     tool.New(db),
 		Companies: company.New(db, keys),
 	}, nil

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"portique"
-	"portique/internal/session"
 	"portique/internal/store"
 	"portique/internal/telemetry"
 	"portique/internal/web"
@@ -104,9 +103,10 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 var machinePaths = []string{"/oauth/token", "/oauth/userinfo", "/oauth/authorize", "/oauth/logout"}
 
 // protect refuses what another site's page sends in a person's name. Beyond
-// the standard check, a form that carries one of our cookies must say where it
-// comes from: every browser of the last years does.
-func (s *Server) protect(door portique.Door, pages *web.Handler, cookies session.Cookies, next http.Handler) http.Handler {
+// the standard check, an Origin must be this door's, scheme included, and a
+// form that carries one of our cookies must say where it comes from: every
+// browser of the last years does.
+func (s *Server) protect(door portique.Door, origin string, pages *web.Handler, next http.Handler) http.Handler {
 	refuse := pages.Refuse(door, http.StatusForbidden)
 	cross := http.NewCrossOriginProtection()
 	cross.SetDenyHandler(refuse)
@@ -124,7 +124,8 @@ func (s *Server) protect(door portique.Door, pages *web.Handler, cookies session
 		ours := slices.ContainsFunc(r.Cookies(), func(c *http.Cookie) bool {
 			return strings.HasPrefix(strings.TrimPrefix(c.Name, "__Host-"), "portique_")
 		})
-		if silent && ours {
+		elsewhere := r.Header.Get("Origin") != "" && r.Header.Get("Origin") != origin
+		if elsewhere || silent && ours {
 			refuse.ServeHTTP(w, r)
 			return
 		}

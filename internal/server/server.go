@@ -92,8 +92,8 @@ func New(app *App, o Options) (*Server, error) {
 		auth.Handle(r.Method+" "+r.Path, s.provider.Handler())
 	}
 	auth.Handle("/", pages.Door(portique.DoorAuth))
-	s.doors[hostOf(c.PortalURL)] = s.protect(portique.DoorPortal, pages, cookies, pages.Door(portique.DoorPortal))
-	s.doors[hostOf(c.AuthURL)] = s.protect(portique.DoorAuth, pages, cookies, auth)
+	s.doors[hostOf(c.PortalURL)] = s.protect(portique.DoorPortal, c.PortalURL, pages, pages.Door(portique.DoorPortal))
+	s.doors[hostOf(c.AuthURL)] = s.protect(portique.DoorAuth, c.AuthURL, pages, auth)
 
 	s.jobs = job.New(job.Options{DB: app.DB, Renderer: renderer, Transport: sender, Log: o.Log})
 	s.jobs.Every("requests", 2*time.Second, app.Access.Tick)

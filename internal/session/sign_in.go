@@ -41,9 +41,9 @@ func (s *Service) SignIn(ctx context.Context, actor portique.Actor, f SignInForm
 	}
 	var account *portique.Account
 	var signUp *portique.SignUp
-	hash := ""
+	hash, signUpHash := "", ""
 	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
-		account, signUp, hash = nil, nil, ""
+		account, signUp, hash, signUpHash = nil, nil, "", ""
 		if f.Authorization != "" {
 			pending, err := tx.ReadAuthorization(f.Authorization)
 			if err != nil {
@@ -60,11 +60,11 @@ func (s *Service) SignIn(ctx context.Context, actor portique.Actor, f SignInForm
 		switch {
 		case err == nil:
 			hash = account.PasswordHash
-			return nil
-		case !errors.Is(err, portique.ErrAccountUnknown):
+		case errors.Is(err, portique.ErrAccountUnknown):
+			account = nil
+		default:
 			return err
 		}
-		account = nil
 		open, err := tx.OpenSignUps(email)
 		if err != nil || len(open) == 0 {
 			return err
@@ -76,21 +76,33 @@ func (s *Service) SignIn(ctx context.Context, actor portique.Actor, f SignInForm
 				signUp = other
 			}
 		}
-		hash = signUp.PasswordHash
+		signUpHash = signUp.PasswordHash
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 
+	// Whatever the address, a sign-in that fails costs two verifications: the
+	// account's and a sign-up's, or decoys. A sign-up for an address that has an
+	// account answers like any other, so that trying one tells nothing.
 	ok, err := s.hasher.Verify(ctx, hash, f.Password)
 	if err != nil {
 		return nil, err
 	}
+	waits := false
+	if !ok {
+		if waits, err = s.hasher.Verify(ctx, signUpHash, f.Password); err != nil {
+			return nil, err
+		}
+	}
 	in := &SignedIn{}
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
 		*in = SignedIn{}
-		if !ok || account != nil && account.Status != portique.AccountActive {
+		if waits {
+			return s.adopt(tx, signUp.ID, in)
+		}
+		if !ok || account.Status != portique.AccountActive {
 			subject := ""
 			if account != nil {
 				subject = account.ID
@@ -99,9 +111,6 @@ func (s *Service) SignIn(ctx context.Context, actor portique.Actor, f SignInForm
 				return err
 			}
 			return store.Refused(portique.ErrSignIn)
-		}
-		if account == nil {
-			return s.adopt(tx, signUp.ID, in)
 		}
 		return s.enter(tx, actor, account.ID, hash, f, in)
 	})

@@ -124,6 +124,13 @@ func (tx *Tx) UpdateSignUp(s *portique.SignUp) error {
 	return err
 }
 
+// TakeSignUps makes every living sign-up of an address look as it did and lead
+// nowhere: the address has an account now.
+func (tx *Tx) TakeSignUps(email string) error {
+	_, err := tx.exec(`UPDATE sign_up SET taken = $2 WHERE email=$1 AND ended_at=0`, email, true)
+	return err
+}
+
 // EndSignUps ends every living sign-up of an address.
 func (tx *Tx) EndSignUps(email string) error {
 	_, err := tx.exec(`UPDATE sign_up SET ended_at=$2 WHERE email=$1 AND ended_at=0`, email, ms(tx.now))

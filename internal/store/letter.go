@@ -53,11 +53,15 @@ func (tx *Tx) Post(l *portique.Letter) error {
 	return err
 }
 
-// ClaimLetters takes up to limit due letters for a worker: nobody else takes
+// ClaimLetters takes up to limit due letters for a worker, one for each
+// recipient, the oldest first, so that they arrive in the order of the acts
+// they tell; only one that failed and waits for its next attempt is overtaken.
+// Nobody else takes
 // them before lease has passed, so a dead worker's letters come back.
 // Their secrets are opened; one that does not open keeps a nil Secret.
 func (tx *Tx) ClaimLetters(limit int, lease time.Duration) ([]*portique.Letter, error) {
-	due := tx.dialect.skipLocked(`SELECT id FROM letter WHERE status = 'queued' AND run_at <= $1 AND locked_until <= $1
+	due := tx.dialect.skipLocked(`SELECT id FROM letter l WHERE status = 'queued' AND run_at <= $1 AND locked_until <= $1
+		AND NOT EXISTS (SELECT 1 FROM letter b WHERE b.recipient = l.recipient AND b.id < l.id AND b.status = 'queued' AND b.run_at <= $1)
 		ORDER BY run_at, id LIMIT $2`)
 	letters, err := all(tx, scanLetter, `UPDATE letter SET locked_until = $3 WHERE id IN (`+due+`) RETURNING `+letterColumns,
 		ms(tx.now), limit, ms(tx.now.Add(lease)))

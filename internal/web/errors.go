@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"portique"
+	"portique/internal/store"
 	"portique/internal/telemetry"
 	"portique/internal/web/template"
 )
@@ -47,6 +48,10 @@ func status(err error) int {
 // fail answers an error with a page of its own. What is ours is logged, once,
 // and shown as an apology with a number to quote.
 func (v *visit) fail(err error) {
+	if errors.Is(err, store.ErrNoAuthorization) && v.door == portique.DoorAuth {
+		v.h.OAuthError(v.w, v.r, http.StatusConflict, "oauth.stale")
+		return
+	}
 	code := status(err)
 	id := telemetry.From(v.r.Context()).ID
 	if code >= 500 {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -49,14 +50,34 @@ func (h *Handler) OAuthLogoutConfirm(w http.ResponseWriter, r *http.Request, fie
 }
 
 // OAuthSignedOut says what was closed and which tools stay open.
+//
+// It is a page of its own, so that reading it again or in the other language
+// says the same, and no ID token stays in the address.
 func (h *Handler) OAuthSignedOut(w http.ResponseWriter, r *http.Request, wasOpen bool, stillOpen []*portique.Tool) {
 	v := h.visit(w, r, portique.DoorAuth)
-	v.current = nil
-	page := template.SignedOutPage{Page: v.page(), WasOpen: wasOpen}
-	for _, t := range stillOpen {
-		page.StillOpen = append(page.StillOpen, template.ToolLink{Name: t.Name, URL: t.URL})
+	q := url.Values{}
+	if wasOpen {
+		q.Set("closed", "1")
 	}
-	_ = v.render(http.StatusOK, template.SignedOut(page))
+	for _, t := range stillOpen {
+		q.Add("tool", t.ID)
+	}
+	_ = v.redirect("/signed-out?" + q.Encode())
+}
+
+func (v *visit) signedOut() error {
+	q := v.r.URL.Query()
+	page := template.SignedOutPage{Page: v.page(), WasOpen: q.Has("closed")}
+	tools, err := v.h.Tools.List(v.r.Context())
+	if err != nil {
+		return err
+	}
+	for _, t := range tools {
+		if slices.Contains(q["tool"], t.ID) {
+			page.StillOpen = append(page.StillOpen, template.ToolLink{Name: t.Name, URL: t.URL})
+		}
+	}
+	return v.render(http.StatusOK, template.SignedOut(page))
 }
 
 func hidden(fields map[string]string) []template.Hidden {

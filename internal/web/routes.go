@@ -48,6 +48,7 @@ func Routes() []Route {
 		{auth, "GET", "/oauth/company", Account, nil, (*visit).chooseCompanyForm},
 		{auth, "POST", "/oauth/company", Account, []string{"authorization", "access"}, (*visit).chooseCompany},
 		{auth, "GET", "/oauth/no-access", Account, nil, (*visit).noAccess},
+		{auth, "GET", "/signed-out", Anyone, nil, (*visit).signedOut},
 		{auth, "POST", "/language", Anyone, languageFields, (*visit).setLanguage},
 
 		{portal, "GET", "/session/callback", Anyone, nil, (*visit).sessionCallback},

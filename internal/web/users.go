@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -21,11 +22,14 @@ func (v *visit) users() error {
 // usersPage is "Gérer les utilisateurs"; adjust attaches what a form was
 // refused for to its row.
 func (v *visit) usersPage(code int, siren portique.SIREN, notice *template.Notice, adjust func(*template.UsersPage)) error {
-	u, err := v.h.Access.Users(v.r.Context(), v.actor(), siren)
+	m, err := v.mine()
 	if err != nil {
 		return err
 	}
-	m, err := v.mine()
+	u, err := v.h.Access.Users(v.r.Context(), v.actor(), siren)
+	if one := m.in(siren); errors.Is(err, portique.ErrNotAdministrator) && one != nil && one.Active(m.now) {
+		return &portique.Error{Kind: portique.Forbidden, Key: "company.administrators_only", Args: []any{"Company", one.CompanyName}}
+	}
 	if err != nil {
 		return err
 	}
@@ -64,7 +68,7 @@ func (v *visit) userRow(m *portique.Membership, names map[string]string, adminis
 	row.AllTools = slices.Contains(m.Rights, portique.AllTools)
 	for _, id := range m.Rights {
 		if name := names[id]; name != "" {
-			row.Rights = append(row.Rights, name)
+			row.Rights, row.RightIDs = append(row.Rights, name), append(row.RightIDs, id)
 		}
 	}
 	return row

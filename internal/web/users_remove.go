@@ -21,8 +21,17 @@ func (v *visit) removeConfirm() error {
 	if err != nil {
 		return err
 	}
+	administrators := 0
+	for _, one := range u.Members {
+		if one.Role == portique.Administrator && one.Active(m.now) {
+			administrators++
+		}
+	}
 	for _, one := range u.Members {
 		if one.ID == v.r.PathValue("id") {
+			if err := portique.KeepsAdministrator(one, administrators-1, m.now); err != nil {
+				return err
+			}
 			return v.render(http.StatusOK, template.UsersRemove(template.UsersRemovePage{Page: v.portalPage(m, siren),
 				CompanyName: u.Company.Name, SIREN: string(siren), User: v.userRow(one, nil, 2)}))
 		}

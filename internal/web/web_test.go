@@ -84,7 +84,7 @@ func newSite(t *testing.T, change ...func(*Options)) *site {
 	}
 	keys := storetest.Keys()
 	o := Options{Accounts: account.New(db, keys, hasher, portique.PolicyGuide, "https://auth.opco.example"), Sessions: session.New(db, keys, hasher),
-		Access: access.New(db, keys, "fr"), Tools: tool.New(db), Catalog: catalog, PortalURL: "https://ws.opco.example", AuthURL: "https://auth.opco.example",
+		Access: access.New(db, keys, "fr", ""), Tools: tool.New(db), Catalog: catalog, PortalURL: "https://ws.opco.example", AuthURL: "https://auth.opco.example",
 		Language: "fr", PasswordPolicy: portique.PolicyGuide, SignUp: true, Timezone: time.UTC, Now: time.Now, Keys: keys,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	for _, c := range change {
