@@ -124,8 +124,27 @@ func TestTick(t *testing.T) {
 		if kept := w.request(r.ID); kept.Status != portique.RequestExpired || !kept.DecidedAt.Equal(start.Add(37*day)) || kept.Reminders != 0 {
 			t.Errorf("%+v", kept)
 		}
-		// Once expired it may be asked for again; as long as no job came by, it is not accepted any more.
-		_, err := w.Accept(ctx, as(jeanne), siren, r.ID, access.Terms{Role: portique.Member})
+		// Once expired it may be made again in one press, by its person, once.
+		_, err := w.Again(ctx, as(jeanne), r.ID)
+		w.want("somebody else's", err, portique.ErrRequestUnknown)
+		a, err := w.Again(ctx, as(luc), r.ID)
+		if err != nil || a.Request == nil || a.Membership != nil || a.Administrators != 1 || a.Request.ID == r.ID {
+			t.Fatalf("again: %+v, %v", a, err)
+		}
+		w.posted("request_received>jeanne1 request_sent>luc1")
+		_, err = w.Again(ctx, as(luc), r.ID)
+		w.want("twice", err, portique.ErrRequestClosed)
+		_, err = w.Again(ctx, as(luc), a.Request.ID)
+		w.want("one that waits", err, portique.ErrRequestClosed)
+		if _, err := w.Cancel(ctx, as(luc), a.Request.ID); err != nil {
+			t.Fatal(err)
+		}
+		_, err = w.Again(ctx, as(luc), a.Request.ID)
+		w.want("one that was cancelled", err, portique.ErrRequestClosed)
+		w.letters()
+
+		// By the member code as well; as long as no job came by, it is not accepted any more.
+		_, err = w.Accept(ctx, as(jeanne), siren, r.ID, access.Terms{Role: portique.Member})
 		w.want("accepting an expired one", err, portique.ErrRequestClosed)
 		r = w.asks(luc, siren)
 		w.watch.Forward(portique.ExpireAfter)

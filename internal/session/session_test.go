@@ -44,6 +44,18 @@ var hashOnce = sync.OnceValues(func() (string, error) {
 	return hasher().Hash(context.Background(), password)
 })
 
+const otherPassword = "Orage-2027"
+
+// other is the hash of otherPassword.
+func other(t *testing.T) string {
+	t.Helper()
+	hash, err := hasher().Hash(t.Context(), otherPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash
+}
+
 type world struct {
 	*session.Service
 	t      *testing.T
@@ -142,6 +154,15 @@ func TestSignIn(t *testing.T) {
 			}
 			return err
 		})
+
+		// A sign-up for an address that has an account answers like any other: two requests tell nothing of the account.
+		taken := &portique.SignUp{ID: store.NewID(), Email: "luc@martin.example", PasswordHash: other(t), Taken: true,
+			BrowserHash: secret.Hash("taken"), LinkHash: []byte{3}, CodeHash: []byte{1}, DisownHash: []byte{1}}
+		storetest.Write(t, w.db, func(tx *store.Tx) error { return tx.InsertSignUp(taken) })
+		in, err = w.signIn(func(f *session.SignInForm) { f.Email, f.Password = "luc@martin.example", otherPassword })
+		if err != nil || in.Cookie != "" || in.Account != nil || !strings.HasPrefix(in.SignUp, taken.ID+".") {
+			t.Errorf("a sign-up for a taken address: %+v, %v", in, err)
+		}
 
 		// And what is right, however the address is typed.
 		for _, typed := range []string{email, " Jeanne.MARTIN@Martin.Example\t"} {

@@ -25,6 +25,15 @@ func (v *visit) cancel() error {
 	return v.redirect("/companies/add")
 }
 
+func (v *visit) again() error {
+	a, err := v.h.Access.Again(v.r.Context(), v.actor(), v.r.PathValue("id"))
+	if err != nil {
+		return v.requestRefused(err)
+	}
+	v.tell("request.sent", "id", a.Request.ID)
+	return v.redirect("/companies/add")
+}
+
 // requestRefused answers on the page of the requests: too soon beside the
 // request it concerns, closed at the top.
 func (v *visit) requestRefused(err error) error {

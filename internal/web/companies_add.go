@@ -49,7 +49,7 @@ func (v *visit) companiesAddPage(code int, form template.Form, notice *template.
 			if one := m.in(r.SIREN); one != nil && one.Active(m.now) {
 				continue // it came differently in the end
 			}
-			row := template.EndedRequest{Company: r.CompanyName, SIREN: string(r.SIREN), Status: string(r.Status), Reason: r.Reason, EndedAt: r.DecidedAt}
+			row := template.EndedRequest{ID: r.ID, Company: r.CompanyName, SIREN: string(r.SIREN), Status: string(r.Status), Reason: r.Reason, EndedAt: r.DecidedAt}
 			if r.AskAgainAt.After(m.now) {
 				row.AskAgainAt = r.AskAgainAt
 			}

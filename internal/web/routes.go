@@ -58,6 +58,7 @@ func Routes() []Route {
 		{portal, "GET", "/companies/{siren}/activated", Member, nil, (*visit).activated},
 		{portal, "POST", "/requests/{id}/remind", Account, nil, (*visit).remind},
 		{portal, "POST", "/requests/{id}/cancel", Account, nil, (*visit).cancel},
+		{portal, "POST", "/requests/{id}/again", Account, nil, (*visit).again},
 		{portal, "GET", "/companies", Account, nil, (*visit).companies},
 		{portal, "GET", "/companies/{siren}/users", Administrator, nil, (*visit).users},
 		{portal, "POST", "/companies/{siren}/requests/{id}/accept", Administrator, []string{"role", "tool", "until"}, (*visit).accept},
