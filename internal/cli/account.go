@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -85,13 +86,32 @@ func firstLine(r io.Reader) (string, error) {
 	return strings.TrimRight(line, "\r\n"), nil
 }
 
+// whose names a person by an address, as the command's word or with --email.
+type whose struct {
+	Address string `arg:"" optional:"" name:"email" help:"The person's address."`
+	Email   string `name:"email" help:"The same, as a flag." placeholder:"EMAIL"`
+}
+
+func (w whose) read() (string, error) {
+	switch {
+	case w.Address != "" && w.Email != "" && w.Address != w.Email:
+		return "", usageError{errors.New("give one address, not two")}
+	case w.Address == "" && w.Email == "":
+		return "", usageError{errors.New("give the person's address")}
+	}
+	if w.Address == "" {
+		w.Address = w.Email
+	}
+	return portique.ParseEmail("email", w.Address)
+}
+
 type accountShowCmd struct {
-	Email string `arg:"" help:"The person's address."`
+	whose
 	JSON
 }
 
 func (c accountShowCmd) Run(e *env) error {
-	email, err := portique.ParseEmail("email", c.Email)
+	email, err := c.read()
 	if err != nil {
 		return err
 	}
@@ -136,12 +156,12 @@ func (c accountListCmd) Run(e *env) error {
 }
 
 type accountDisableCmd struct {
-	Email string `arg:"" help:"The person's address."`
-	Force bool   `help:"Even the only administrator of a company: requests that waited for them go to the operator."`
+	whose
+	Force bool `help:"Even the only administrator of a company: requests that waited for them go to the operator."`
 }
 
 func (c accountDisableCmd) Run(e *env) error {
-	email, err := portique.ParseEmail("email", c.Email)
+	email, err := c.read()
 	if err != nil {
 		return err
 	}
@@ -154,12 +174,10 @@ func (c accountDisableCmd) Run(e *env) error {
 	})
 }
 
-type accountEnableCmd struct {
-	Email string `arg:"" help:"The person's address."`
-}
+type accountEnableCmd struct{ whose }
 
 func (c accountEnableCmd) Run(e *env) error {
-	email, err := portique.ParseEmail("email", c.Email)
+	email, err := c.read()
 	if err != nil {
 		return err
 	}
