@@ -68,6 +68,7 @@ type SignUp struct {
 	CodeExpiresAt     time.Time
 	CodeTries         int // wrong tries of the present code
 	Tries             int // wrong tries of all codes
+	DisownTries       int // wrong tries of the code of "this was not me"
 	DisownHash        []byte
 	CreatedAt         time.Time
 	EndedAt           time.Time // zero while open

@@ -33,6 +33,8 @@ const (
 	ActionRequestAccepted    Action = "access.accepted"
 	ActionRequestRefused     Action = "access.refused"
 	ActionRequestExpired     Action = "access.expired"
+	ActionRequestAnswered    Action = "access.answered"
+	ActionAccessLapsed       Action = "access.lapsed"
 	ActionRequestEscalated   Action = "access.escalated"
 	ActionRoleChanged        Action = "access.role_changed"
 	ActionMembershipGranted  Action = "access.granted"

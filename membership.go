@@ -64,6 +64,15 @@ type Membership struct {
 // Name is the person's name, first name first.
 func (m *Membership) Name() string { return m.FirstName + " " + m.LastName }
 
+// LastMoment is the last moment of an access that ends at until, so that "until
+// 31 December" reads as people mean it: until is the first moment without.
+func LastMoment(until time.Time) time.Time {
+	if until.IsZero() {
+		return until
+	}
+	return until.Add(-time.Second)
+}
+
 // Active says whether the access counts at that time: not ended, not
 // suspended, not past its end, and the person's account alive.
 func (m *Membership) Active(now time.Time) bool {

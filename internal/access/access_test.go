@@ -34,7 +34,7 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 	var watch *storetest.Watch
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		watch = storetest.NewWatch()
-		f(t, &world{Service: access.New(db, storetest.Keys(), "fr", ""), t: t, db: db, watch: watch})
+		f(t, &world{Service: access.New(db, storetest.Keys(), "fr", "aide@opco.example"), t: t, db: db, watch: watch})
 		for _, l := range storetest.Outbox(t, db, "") {
 			if err := mail.Check(l); err != nil {
 				t.Error(err)

@@ -36,7 +36,7 @@ func (s *Service) Again(ctx context.Context, actor portique.Actor, id string) (*
 		if err != nil {
 			return err
 		}
-		if err := s.checkFree(tx, account, a.Company); err != nil {
+		if err := s.checkFree(tx, actor, account, a.Company); err != nil {
 			return err
 		}
 		administrators, err := tx.Administrators(old.SIREN)

@@ -55,11 +55,14 @@ func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, 
 			return store.Refused(portique.ErrAttachNoMatch)
 		}
 		a.Company = company
-		account, err := tx.Account(actor.AccountID)
+		account, err := tx.LockAccount(actor.AccountID)
 		if err != nil {
 			return err
 		}
-		if err := s.checkFree(tx, account, company); err != nil {
+		if account.Status != portique.AccountActive { // disabled since the page was opened
+			return store.ErrNoSession
+		}
+		if err := s.checkFree(tx, actor, account, company); err != nil {
 			return err
 		}
 		return s.attach(tx, actor, account, a)
@@ -78,7 +81,7 @@ func asError(err error) *portique.Error {
 
 // checkFree refuses a person who already has an access or a request there. An
 // access past its end date is closed on the way, so that they may come back.
-func (s *Service) checkFree(tx *store.Tx, account *portique.Account, company *portique.Company) error {
+func (s *Service) checkFree(tx *store.Tx, actor portique.Actor, account *portique.Account, company *portique.Company) error {
 	m, err := tx.LivingMembership(account.ID, company.SIREN)
 	switch {
 	case errors.Is(err, portique.ErrMembershipUnknown):
@@ -89,8 +92,7 @@ func (s *Service) checkFree(tx *store.Tx, account *portique.Account, company *po
 	case m.Status == portique.MembershipSuspended:
 		return &portique.Error{Kind: portique.Invalid, Key: "access.attach.suspended", Args: []any{"Company", company.Name}}
 	default:
-		m.Status, m.EndedAt = portique.MembershipEnded, m.Until
-		if err := tx.UpdateMembership(m); err != nil {
+		if err := lapse(tx, actor, m); err != nil {
 			return err
 		}
 	}
@@ -104,6 +106,15 @@ func (s *Service) checkFree(tx *store.Tx, account *portique.Account, company *po
 		return &portique.Error{Kind: portique.Invalid, Key: portique.ErrRequestPending.Key, Args: []any{"Company", company.Name}}
 	}
 	return last.MayAskAgain(tx.Now())
+}
+
+// lapse closes an access that is past its end date.
+func lapse(tx *store.Tx, actor portique.Actor, m *portique.Membership) error {
+	m.Status, m.EndedAt = portique.MembershipEnded, m.Until
+	if err := tx.UpdateMembership(m); err != nil {
+		return err
+	}
+	return tx.Audit(actor.Event(portique.ActionAccessLapsed, m.ID, m.SIREN))
 }
 
 func (s *Service) attach(tx *store.Tx, actor portique.Actor, account *portique.Account, a *Attached) error {
@@ -143,7 +154,7 @@ func (s *Service) open(tx *store.Tx, actor portique.Actor, account *portique.Acc
 	if role == portique.Declarant {
 		m.Until = tx.Now().Add(portique.DeclarantTrial)
 		action, kind = portique.ActionDeclarantAttached, portique.LetterAccessOpened
-		data["role"], data["until"] = string(role), when(m.Until)
+		data["role"], data["until"] = string(role), when(portique.LastMoment(m.Until))
 	}
 	if err := tx.InsertMembership(m); err != nil {
 		return err

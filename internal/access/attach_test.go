@@ -148,7 +148,7 @@ func TestAttachDeclarant(t *testing.T) {
 			t.Errorf("he has %+v", m)
 		}
 		w.posted("access_opened>paul")
-		if d := w.last(paul).Data; d["role"] != "declarant" || d["until"] != "2026-05-31T09:00:00Z" {
+		if d := w.last(paul).Data; d["role"] != "declarant" || d["until"] != "2026-05-31T08:59:59Z" {
 			t.Errorf("what he reads: %v", d)
 		}
 		w.journal(a.Membership.ID, "access.declarant_attached")
@@ -186,7 +186,7 @@ func TestAttachWithoutAdministrators(t *testing.T) {
 			for _, who := range []*portique.Account{luc, paul} {
 				r := w.asks(who, siren)
 				to, _, _ := strings.Cut(who.Email, "@")
-				w.posted("request_escalated>" + to)
+				w.posted("operator_escalated>aide request_escalated>" + to)
 				w.journal(r.ID, "access.requested access.escalated")
 				if kept := w.request(r.ID); !kept.EscalatedAt.Equal(w.watch.Now()) || kept.SentTo != 0 || w.access(who, siren) != "" {
 					t.Errorf("%s: %+v", name, kept)

@@ -46,14 +46,14 @@ func (s *Service) Accept(ctx context.Context, actor portique.Actor, siren portiq
 		if err := r.Decide(portique.RequestAccepted, actor.AccountID, "", tx.Now()); err != nil {
 			return err
 		}
-		if _, err := s.grant(tx, r.AccountID, siren, terms); err != nil {
+		if _, err := s.grant(tx, actor, r.AccountID, siren, terms); err != nil {
 			return err
 		}
 		if err := tx.UpdateRequest(r); err != nil {
 			return err
 		}
 		err := s.post(tx, r.AccountID, portique.LetterRequestAccepted, r.ID, map[string]string{"company": r.CompanyName, "siren": string(siren),
-			"role": string(terms.Role), "by": me.Name(), "until": when(terms.Until)})
+			"role": string(terms.Role), "by": me.Name(), "until": when(portique.LastMoment(terms.Until))})
 		if err != nil {
 			return err
 		}
@@ -66,8 +66,8 @@ func (s *Service) Accept(ctx context.Context, actor portique.Actor, siren portiq
 }
 
 // grant adds a membership on those terms.
-func (s *Service) grant(tx *store.Tx, accountID string, siren portique.SIREN, terms Terms) (*portique.Membership, error) {
-	account, err := tx.Account(accountID)
+func (s *Service) grant(tx *store.Tx, actor portique.Actor, accountID string, siren portique.SIREN, terms Terms) (*portique.Membership, error) {
+	account, err := tx.LockAccount(accountID)
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +88,7 @@ func (s *Service) grant(tx *store.Tx, accountID string, siren portique.SIREN, te
 	case err != nil:
 		return nil, err
 	case old.Status == portique.MembershipActive && !old.Active(tx.Now()):
-		old.Status, old.EndedAt = portique.MembershipEnded, old.Until // past its date: make room
-		if err := tx.UpdateMembership(old); err != nil {
+		if err := lapse(tx, actor, old); err != nil { // past its date: make room
 			return nil, err
 		}
 	}

@@ -24,7 +24,7 @@ func member(tx *store.Tx, actor portique.Actor, siren portique.SIREN, id string)
 	if m.SIREN != siren {
 		return nil, nil, 0, portique.ErrMembershipUnknown
 	}
-	if m.Status == portique.MembershipEnded {
+	if m.Status == portique.MembershipEnded || !m.Until.IsZero() && !tx.Now().Before(m.Until) {
 		return nil, nil, 0, portique.ErrMembershipEnded
 	}
 	others, err = otherAdministrators(tx, m)
@@ -73,7 +73,7 @@ func (s *Service) ChangeRole(ctx context.Context, actor portique.Actor, siren po
 			return err
 		}
 		kind := portique.LetterRoleChanged
-		data := map[string]string{"company": m.CompanyName, "siren": string(siren), "role": string(role), "by": me.Name(), "until": when(m.Until)}
+		data := map[string]string{"company": m.CompanyName, "siren": string(siren), "role": string(role), "by": me.Name(), "until": when(portique.LastMoment(m.Until))}
 		if role == portique.Administrator {
 			kind = portique.LetterAdministrator
 			delete(data, "role")
@@ -186,7 +186,7 @@ func (s *Service) Grant(ctx context.Context, actor portique.Actor, email string,
 		if company.Status != portique.CompanyActive {
 			return &portique.Error{Kind: portique.Conflict, Key: "company.closed", Args: []any{"Company", company.Name}}
 		}
-		if m, err = s.grant(tx, account.ID, siren, terms); err != nil {
+		if m, err = s.grant(tx, actor, account.ID, siren, terms); err != nil {
 			return err
 		}
 		last, err := tx.LastRequest(account.ID, siren)
@@ -197,11 +197,14 @@ func (s *Service) Grant(ctx context.Context, actor portique.Actor, email string,
 			if err := tx.UpdateRequest(last); err != nil {
 				return err
 			}
+			if err := tx.Audit(actor.Event(portique.ActionRequestAnswered, last.ID, siren)); err != nil {
+				return err
+			}
 		} else if err != nil && !errors.Is(err, portique.ErrRequestUnknown) {
 			return err
 		}
 		data := func() map[string]string {
-			return map[string]string{"company": company.Name, "siren": string(siren), "role": string(terms.Role), "until": when(terms.Until), "reason": reason}
+			return map[string]string{"company": company.Name, "siren": string(siren), "role": string(terms.Role), "until": when(portique.LastMoment(terms.Until)), "reason": reason}
 		}
 		if err := s.post(tx, account.ID, portique.LetterAccessOpened, m.ID, data()); err != nil {
 			return err

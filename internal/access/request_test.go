@@ -31,18 +31,18 @@ func TestRemindAndCancel(t *testing.T) {
 		w.watch.Forward(time.Minute)
 		first := w.watch.Now()
 		for _, who := range []*portique.Account{jeanne, w.person("eve")} {
-			_, err := w.Remind(ctx, as(who), r.ID)
+			_, _, err := w.Remind(ctx, as(who), r.ID)
 			w.want("somebody else's", err, portique.ErrRequestUnknown)
 			_, err = w.Cancel(ctx, as(who), r.ID)
 			w.want("somebody else's", err, portique.ErrRequestUnknown)
 		}
 		for _, id := range []string{store.NewID(), "", "\x00"} {
-			_, err := w.Remind(ctx, as(luc), id)
+			_, _, err := w.Remind(ctx, as(luc), id)
 			w.want("unknown", err, portique.ErrRequestUnknown)
 		}
 		w.posted("")
 		for range 3 {
-			_, err := w.Remind(ctx, as(luc), r.ID)
+			_, _, err := w.Remind(ctx, as(luc), r.ID)
 			var soon *portique.Error
 			if errors.As(err, &soon) && (soon.Kind != portique.TooSoon || !soon.RetryAt.Equal(first.Add(day))) {
 				t.Errorf("again: %+v", soon)
@@ -54,7 +54,7 @@ func TestRemindAndCancel(t *testing.T) {
 		}
 		// Many presses at once, a day later, are one.
 		w.watch.Forward(day)
-		press := func() error { _, err := w.Remind(ctx, as(luc), r.ID); return err }
+		press := func() error { _, _, err := w.Remind(ctx, as(luc), r.ID); return err }
 		done := 0
 		for _, err := range together(press, press, press, press, press, press) {
 			if err == nil {
@@ -70,11 +70,11 @@ func TestRemindAndCancel(t *testing.T) {
 		// Nobody left to remind: the operator sees it, once.
 		w.watch.Forward(day)
 		w.disable(jeanne)
-		_, err := w.Remind(ctx, as(luc), r.ID)
+		_, _, err := w.Remind(ctx, as(luc), r.ID)
 		w.want("without administrators", err, nil)
-		w.posted("request_escalated>luc1")
+		w.posted("operator_escalated>aide request_escalated>luc1")
 		w.watch.Forward(day)
-		_, err = w.Remind(ctx, as(luc), r.ID)
+		_, _, err = w.Remind(ctx, as(luc), r.ID)
 		w.want("again", err, nil)
 		w.posted("")
 		storetest.Write(t, w.db, func(tx *store.Tx) error { return tx.SetAccountStatus(jeanne.ID, portique.AccountActive) })
@@ -84,7 +84,7 @@ func TestRemindAndCancel(t *testing.T) {
 		w.posted("request_cancelled>jeanne1")
 		_, err = w.Cancel(ctx, as(luc), r.ID)
 		w.want("cancelling twice", err, portique.ErrRequestClosed)
-		_, err = w.Remind(ctx, as(luc), r.ID)
+		_, _, err = w.Remind(ctx, as(luc), r.ID)
 		w.want("reminding afterwards", err, portique.ErrRequestClosed)
 		_, err = w.Accept(ctx, as(jeanne), siren, r.ID, access.Terms{Role: portique.Member})
 		w.want("accepting afterwards", err, portique.ErrRequestClosed)
@@ -111,7 +111,7 @@ func TestTick(t *testing.T) {
 				story = append(story, fmt.Sprintf("day %g: %s", h.Hours()/24, s))
 			}
 		}
-		const want = "day 3: request_reminder>jeanne1, day 7: request_reminder>jeanne1, day 14: request_escalated>luc1, day 37: request_expired>luc1"
+		const want = "day 3: request_reminder>jeanne1, day 7: request_reminder>jeanne1, day 14: operator_escalated>aide request_escalated>luc1, day 37: request_expired>luc1"
 		if got := strings.Join(story, ", "); got != want {
 			t.Errorf("%s\nwant %s", got, want)
 		}
@@ -172,6 +172,34 @@ func TestTick(t *testing.T) {
 	})
 }
 
+// When the last administrator is gone, a request that waited for them goes to
+// the operator at once, and everybody concerned is told once.
+func TestOrphanedRequest(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		_, jeanne, luc, r := w.desk()
+		storetest.Write(t, w.db, func(tx *store.Tx) error {
+			if err := tx.SetAccountStatus(jeanne.ID, portique.AccountDisabled); err != nil {
+				return err
+			}
+			return tx.HastenRequest(r.ID)
+		})
+		for range 2 {
+			if err := w.Tick(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.posted("operator_escalated>aide request_escalated>luc1")
+		if d := w.last(luc).Data; d["administrators"] != "0" || !w.request(r.ID).EscalatedAt.Equal(w.watch.Now()) {
+			t.Errorf("he reads %v", d)
+		}
+		_, told, err := w.Remind(t.Context(), as(luc), r.ID)
+		if err != nil || told != 0 {
+			t.Errorf("a reminder to nobody: %d, %v", told, err)
+		}
+		w.posted("")
+	})
+}
+
 func TestAccept(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
@@ -221,6 +249,9 @@ func TestAccept(t *testing.T) {
 			w.journal(r.ID, "access.requested access.accepted")
 			if d := w.last(luc).Data; d["by"] != jeanne.Name() || d["role"] != string(c.terms.Role) || (d["until"] == "") != c.terms.Until.IsZero() {
 				t.Errorf("%s: what he reads: %v", name, d)
+			}
+			if d := w.last(luc).Data; !c.terms.Until.IsZero() && d["until"] != c.terms.Until.Add(-time.Second).Format(time.RFC3339) {
+				t.Errorf("%s: he reads %s as his last moment", name, d["until"])
 			}
 			if d := w.last(marie).Data; d["by"] != jeanne.Name() || d["decision"] != "accepted" || d["person_email"] != luc.Email {
 				t.Errorf("%s: what the other reads: %v", name, d)

@@ -171,11 +171,15 @@ func languageOf(a *portique.Account, otherwise string) string {
 // mine returns the sign-up that a browser's cookie finds, locked, or
 // ErrSignUpUnknown.
 func mine(tx *store.Tx, cookie string) (*portique.SignUp, error) {
+	return found(tx, tx.SignUp, cookie)
+}
+
+func found(tx *store.Tx, read func(id string) (*portique.SignUp, error), cookie string) (*portique.SignUp, error) {
 	id, key, ok := strings.Cut(cookie, ".")
 	if !ok || id == "" {
 		return nil, portique.ErrSignUpUnknown
 	}
-	signUp, err := tx.SignUp(id)
+	signUp, err := read(id)
 	if err != nil {
 		return nil, err
 	}
@@ -188,9 +192,8 @@ func mine(tx *store.Tx, cookie string) (*portique.SignUp, error) {
 // Mine returns the sign-up that this browser's cookie finds, or
 // ErrSignUpUnknown; ErrAlreadyValidated once it became an account.
 func (s *Service) Mine(ctx context.Context, cookie string) (signUp *portique.SignUp, err error) {
-	err = s.db.Tx(ctx, func(tx *store.Tx) error {
-		signUp, err = mine(tx, cookie)
-		if err != nil {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		if signUp, err = found(tx, tx.ReadSignUp, cookie); err != nil {
 			return err
 		}
 		return living(signUp)

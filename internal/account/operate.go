@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"portique"
 	"portique/internal/store"
@@ -19,13 +18,7 @@ func (s *Service) Create(ctx context.Context, actor portique.Actor, f Form, vali
 		return nil, err
 	}
 	if !validated {
-		cookie, err := s.SignUp(ctx, actor, f)
-		if err != nil {
-			return nil, err
-		}
-		id, _, _ := strings.Cut(cookie, ".")
-		return &portique.Account{ID: id, Email: f.Email, FirstName: f.FirstName, LastName: f.LastName, Status: portique.AccountUnvalidated,
-			ContributionsOnly: f.ContributionsOnly}, nil
+		return s.createSignUp(ctx, actor, f)
 	}
 	hash, err := s.hasher.Hash(ctx, f.Password)
 	if err != nil {
@@ -47,6 +40,39 @@ func (s *Service) Create(ctx context.Context, actor portique.Actor, f Form, vali
 		return nil, err
 	}
 	return account, nil
+}
+
+// createSignUp signs a person up at the operator's wish: unlike a stranger on
+// the page, the operator is told that the address has an account.
+func (s *Service) createSignUp(ctx context.Context, actor portique.Actor, f Form) (*portique.Account, error) {
+	err := s.db.View(ctx, func(tx *store.Tx) error {
+		_, err := tx.AccountByEmail(f.Email)
+		if err == nil {
+			return portique.ErrEmailTaken
+		}
+		if errors.Is(err, portique.ErrAccountUnknown) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	cookie, err := s.SignUp(ctx, actor, f)
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.Mine(ctx, cookie)
+	if err != nil {
+		return nil, err
+	}
+	return unvalidated(u), nil
+}
+
+// unvalidated shows a sign-up among accounts.
+func unvalidated(u *portique.SignUp) *portique.Account {
+	return &portique.Account{ID: u.ID, Email: u.Email, FirstName: u.FirstName, LastName: u.LastName,
+		ContributionsOnly: u.ContributionsOnly, Language: u.Language, Status: portique.AccountUnvalidated, CreatedAt: u.CreatedAt}
 }
 
 // List returns the accounts of an address ("" for all), and after them the
@@ -74,8 +100,7 @@ func (s *Service) List(ctx context.Context, email string) ([]*portique.Account, 
 			if u.Taken {
 				continue // its account is in the list
 			}
-			accounts = append(accounts, &portique.Account{ID: u.ID, Email: u.Email, FirstName: u.FirstName, LastName: u.LastName,
-				ContributionsOnly: u.ContributionsOnly, Language: u.Language, Status: portique.AccountUnvalidated, CreatedAt: u.CreatedAt})
+			accounts = append(accounts, unvalidated(u))
 		}
 		return nil
 	})
@@ -103,9 +128,6 @@ func (s *Service) Disable(ctx context.Context, actor portique.Actor, email strin
 		if err != nil {
 			return err
 		}
-		if account, err = tx.LockAccount(account.ID); err != nil {
-			return err
-		}
 		if err := s.leaveAll(tx, actor, account.ID, force); err != nil {
 			return err
 		}
@@ -121,13 +143,42 @@ func (s *Service) Disable(ctx context.Context, actor portique.Actor, email strin
 
 // leaveAll takes a person out of every company they administer or asked for.
 func (s *Service) leaveAll(tx *store.Tx, actor portique.Actor, accountID string, force bool) error {
-	memberships, err := tx.MembershipsOf(accountID)
+	companies, err := involved(tx, accountID)
 	if err != nil {
 		return err
 	}
+	for _, siren := range companies {
+		if _, err := tx.LockCompany(siren); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.LockAccount(accountID); err != nil {
+		return err
+	}
+	if now, err := involved(tx, accountID); err != nil || !slices.Equal(now, companies) {
+		if err == nil { // an access or a request appeared before the lock
+			err = &portique.Error{Kind: portique.Unavailable, Key: "error.busy"}
+		}
+		return err
+	}
+	for _, siren := range companies {
+		if err := s.leave(tx, actor, accountID, siren, force); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// involved are the companies a person has an access to or asks for, in the one
+// order of all locks.
+func involved(tx *store.Tx, accountID string) ([]portique.SIREN, error) {
+	memberships, err := tx.MembershipsOf(accountID)
+	if err != nil {
+		return nil, err
+	}
 	requests, err := tx.RequestsOf(accountID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var companies []portique.SIREN
 	for _, m := range memberships {
@@ -138,16 +189,8 @@ func (s *Service) leaveAll(tx *store.Tx, actor portique.Actor, accountID string,
 			companies = append(companies, r.SIREN)
 		}
 	}
-	slices.Sort(companies) // one order for all locks
-	for _, siren := range slices.Compact(companies) {
-		if _, err := tx.LockCompany(siren); err != nil {
-			return err
-		}
-		if err := s.leave(tx, actor, accountID, siren, force); err != nil {
-			return err
-		}
-	}
-	return nil
+	slices.Sort(companies)
+	return slices.Compact(companies), nil
 }
 
 // leave withdraws a person's request for a locked company, and checks that it
@@ -195,14 +238,8 @@ func (s *Service) leave(tx *store.Tx, actor portique.Actor, accountID string, si
 		return err
 	}
 	for _, r := range pending {
-		if !r.EscalatedAt.IsZero() {
-			continue
-		}
-		r.EscalatedAt = tx.Now()
-		if err := tx.UpdateRequest(r); err != nil {
-			return err
-		}
-		if err := tx.Audit(actor.Event(portique.ActionRequestEscalated, r.ID, r.SIREN)); err != nil {
+		// Nobody is left to answer: the timetable passes it on at once.
+		if err := tx.HastenRequest(r.ID); err != nil {
 			return err
 		}
 	}

@@ -168,11 +168,11 @@ func (s *Service) Disown(ctx context.Context, actor portique.Actor, token, typed
 		if !signUp.EndedAt.IsZero() || !secret.Equal(signUp.LinkHash, secret.Hash(token)) {
 			return portique.ErrLinkUnknown
 		}
-		if signUp.Tries >= portique.SignUpCodeTries {
+		if signUp.DisownTries >= portique.SignUpCodeTries {
 			return &portique.Error{Kind: portique.Invalid, Key: "signup.code_budget", Field: "code"}
 		}
 		if len(code) != 6 || !secret.Equal(signUp.DisownHash, s.keys.TypedCode("disown", signUp.ID, code)) {
-			signUp.Tries++
+			signUp.DisownTries++
 			return s.countTry(tx, actor, signUp)
 		}
 		signUp.EndedAt = tx.Now()

@@ -57,7 +57,7 @@ type env struct {
 // usageError makes the exit status 2.
 type usageError struct{ error }
 
-// failed says that everything was told already and the status is 1.
+// errTold says that everything was told already and the status is 1.
 var errTold = errors.New("told")
 
 // Main runs one command and returns the exit status.
@@ -73,7 +73,7 @@ func Main(args []string, e Environment) int {
 	exited := -1
 	parser, err := kong.New(&c, kong.Name("portique"),
 		kong.Description("The front door of an organisation that serves member companies."),
-		kong.UsageOnError(), kong.Writers(e.Stdout, e.Stderr), kong.Exit(func(code int) { exited = code }),
+		kong.Writers(e.Stdout, e.Stderr), kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		fmt.Fprintln(e.Stderr, "portique:", err)
@@ -152,7 +152,7 @@ func (e *env) open() (*server.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	return server.OpenApp(e.ctx, c)
+	return server.OpenApp(e.ctx, c, server.MakeNew)
 }
 
 // with runs f on an open application.

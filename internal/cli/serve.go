@@ -22,14 +22,11 @@ func (serveCmd) Run(e *env) error {
 	if c.SMTPURL == "" { // before a database or a key is made
 		return errors.New("PORTIQUE_SMTP_URL: the server needs it to send letters: smtp://[user:password@]host:port?tls=starttls|implicit|none")
 	}
-	app, err := server.OpenApp(e.ctx, c)
+	app, err := server.OpenApp(e.ctx, c, server.Serve)
 	if err != nil {
 		return err
 	}
 	defer app.Close()
-	if err := app.DB.Lock(); err != nil {
-		return err
-	}
 	s, err := server.New(app, server.Options{Log: server.NewLogger(c, e.Stderr)})
 	if err != nil {
 		return err
@@ -50,8 +47,11 @@ func (m migrateCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	c.Migrate = !m.Check
-	app, err := server.OpenApp(e.ctx, c)
+	schema := server.Upgrade
+	if m.Check {
+		schema = server.CheckOnly
+	}
+	app, err := server.OpenApp(e.ctx, c, schema)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ var columns = []string{"siren", "name", "member_code", "status", "contact_email"
 
 // TooManyClosings refuses an import that closes a suspicious number of
 // companies.
-type TooManyClosings struct{ Closings, Active, Allowed int }
+type TooManyClosings struct{ Closings, Active int }
 
 func (e *TooManyClosings) Error() string {
 	return fmt.Sprintf("this file would close %d of %d companies: nothing was changed; if that is right, add --allow-delete %d", e.Closings, e.Active, e.Closings)
@@ -86,7 +86,7 @@ func (s *Service) Import(ctx context.Context, actor portique.Actor, file io.Read
 	var lines []Line
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
 		lines = nil
-		existing, err := tx.Companies()
+		existing, err := tx.LockCompanies()
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (s *Service) Import(ctx context.Context, actor portique.Actor, file io.Read
 			}
 		}
 		if closings*maxClosings > active && closings > o.AllowDelete {
-			return &TooManyClosings{Closings: closings, Active: active, Allowed: o.AllowDelete}
+			return &TooManyClosings{Closings: closings, Active: active}
 		}
 		if o.DryRun {
 			return nil

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"net"
-	"net/mail"
 	"net/netip"
 	"net/url"
 	"os"
@@ -109,10 +108,14 @@ func (r *reader) email(name, fallback string) string {
 	if v == "" {
 		return v
 	}
-	if a, err := mail.ParseAddress(v); err != nil || a.Address != v {
+	email, err := portique.ParseEmail("", v)
+	if local, host, _ := strings.Cut(v, "@"); err != nil && (local == "" || !portique.Loopback(host)) {
 		r.fail(name, "%q is not an e-mail address", v)
 	}
-	return v
+	if err != nil {
+		return v // on this machine, as no-reply@localhost
+	}
+	return email
 }
 
 func (r *reader) link(name string) string {
@@ -129,6 +132,12 @@ func (r *reader) link(name string) string {
 // origin reads a public origin: scheme and host, nothing after.
 func (r *reader) origin(name, fallback string) string {
 	v := strings.TrimSuffix(r.get(name, fallback), "/")
+	switch { // browsers never write the scheme's own port
+	case strings.HasPrefix(v, "https://"):
+		v = strings.TrimSuffix(v, ":443")
+	case strings.HasPrefix(v, "http://"):
+		v = strings.TrimSuffix(v, ":80")
+	}
 	u, err := url.Parse(v)
 	switch {
 	case err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.ToLower(v) != v:

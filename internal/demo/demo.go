@@ -140,14 +140,11 @@ func Run(ctx context.Context, o Options, ready func(Ready)) error {
 	if err != nil {
 		return err
 	}
-	app, err := server.OpenApp(ctx, c)
+	app, err := server.OpenApp(ctx, c, server.Serve)
 	if err != nil {
 		return err
 	}
 	defer app.Close()
-	if err := app.DB.Lock(); err != nil {
-		return err
-	}
 
 	r := Ready{Portal: c.PortalURL, Auth: c.AuthURL, Mailbox: origin(o.Port + 3)}
 	mailbox := NewMailbox(MailboxOptions{Hosts: hosts(o.Port + 3), PortalURL: c.PortalURL})
@@ -300,11 +297,9 @@ func furnish(ctx context.Context, app *server.App, s seed, dir string, r *Ready)
 	if err != nil && !errors.Is(err, portique.ErrEmailTaken) {
 		return err
 	}
-	if err == nil {
-		_, err := app.Access.Grant(ctx, actor(), r.Taken.Email, portique.SIREN(taken.SIREN), access.Terms{Role: portique.Administrator}, "Démonstration")
-		if err != nil {
-			return err
-		}
+	_, err = app.Access.Grant(ctx, actor(), r.Taken.Email, portique.SIREN(taken.SIREN), access.Terms{Role: portique.Administrator}, "Démonstration")
+	if err != nil && portique.KindOf(err) != portique.Conflict { // a folder that was used before
+		return err
 	}
 	return app.DB.View(ctx, func(tx *store.Tx) error {
 		for _, m := range members[1:] {

@@ -48,8 +48,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	browser := p.cookies.Read(r, session.Browser)
-	known := browser != ""
-	if !known {
+	if browser == "" {
 		browser = secret.Token()
 	}
 	f, err := p.fly(r.Context(), p.db.Tx, func(f *flight) error {
@@ -85,7 +84,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		p.ask(r.Context(), f, http.MethodGet, pathAuthorize, nil, ask)
 		return nil
 	})
-	if err == nil && f.location != "" && !known {
+	if err == nil && f.location != "" {
 		p.cookies.Set(w, session.Browser, browser, browserLife)
 	}
 	p.conclude(w, r, f, err)

@@ -87,7 +87,7 @@ func (p *Provider) fly(ctx context.Context, run func(context.Context, func(*stor
 // ask calls the engine inside the flight's transaction: with a form when there
 // is one (POST), else with a query.
 func (p *Provider) ask(ctx context.Context, f *flight, method, path string, header http.Header, values url.Values) *answer {
-	ctx = context.WithValue(store.WithTx(ctx, f.tx), flightKey{}, f)
+	ctx = context.WithValue(ctx, flightKey{}, f)
 	r := (&http.Request{Method: method, URL: &url.URL{Path: path}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{}, Body: http.NoBody, RequestURI: path}).WithContext(ctx)
 	if authorization := header.Get("Authorization"); authorization != "" {

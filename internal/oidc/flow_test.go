@@ -299,18 +299,19 @@ func TestDeny(t *testing.T) {
 		tool := e.relying(e.tool("paie"))
 		b := e.browser()
 		b.signIn(person, "")
-		for _, method := range []string{"GET", "POST"} {
-			id := b.get(tool.url()).param("authorization")
-			if p := e.browser().send(method, "/oauth/authorize/"+id+"/deny", nil); p.status != 400 {
-				t.Errorf("another browser denied: %v", p)
-			}
-			p := b.send(method, "/oauth/authorize/"+id+"/deny", nil)
-			if p.to == nil || p.to.Host != "paie.example" || p.param("error") != "access_denied" || p.param("state") != tool.state {
-				t.Errorf("%v", p)
-			}
-			if p := b.send(method, "/oauth/authorize/"+id+"/deny", nil); p.status != http.StatusConflict {
-				t.Errorf("denied twice: %v", p)
-			}
+		id := b.get(tool.url()).param("authorization")
+		if p := e.browser().send("POST", "/oauth/authorize/"+id+"/deny", nil); p.status != 400 {
+			t.Errorf("another browser denied: %v", p)
+		}
+		if p := b.get("/oauth/authorize/" + id + "/deny"); p.status != http.StatusMethodNotAllowed {
+			t.Errorf("denied by GET: %v", p)
+		}
+		p := b.send("POST", "/oauth/authorize/"+id+"/deny", nil)
+		if p.to == nil || p.to.Host != "paie.example" || p.param("error") != "access_denied" || p.param("state") != tool.state {
+			t.Errorf("%v", p)
+		}
+		if p := b.send("POST", "/oauth/authorize/"+id+"/deny", nil); p.status != http.StatusConflict {
+			t.Errorf("denied twice: %v", p)
 		}
 	})
 }

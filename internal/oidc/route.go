@@ -32,7 +32,7 @@ type Route struct {
 // Routes lists what Handler serves.
 func Routes() []Route {
 	authorize := []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge",
-		"code_challenge_method", "prompt", "max_age", "login_hint", "id_token_hint", "acr_values", "claims", "company_hint"}
+		"code_challenge_method", "prompt", "max_age", "login_hint", "id_token_hint", "acr_values", "claims", "ui_locales", "company_hint"}
 	logout := []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state"}
 	return []Route{
 		{"GET", pathDiscovery, "anyone", nil},
@@ -41,7 +41,6 @@ func Routes() []Route {
 		{"GET", pathAuthorize, "anyone", authorize},
 		{"POST", pathAuthorize, "anyone", authorize},
 		{"GET", pathAuthorize + "/{id}", "anyone", nil},
-		{"GET", pathAuthorize + "/{id}/deny", "anyone", nil},
 		{"POST", pathAuthorize + "/{id}/deny", "anyone", nil},
 		{"POST", pathToken, "anyone", []string{"grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret"}},
 		{"GET", pathUserinfo, "anyone", nil},
@@ -59,7 +58,6 @@ func (p *Provider) routes() http.Handler {
 		"GET " + pathAuthorize:                 p.authorize,
 		"POST " + pathAuthorize:                p.authorizePost,
 		"GET " + pathAuthorize + "/{id}":       p.goOn,
-		"GET " + pathAuthorize + "/{id}/deny":  p.deny,
 		"POST " + pathAuthorize + "/{id}/deny": p.deny,
 		"POST " + pathToken:                    p.token,
 		"GET " + pathUserinfo:                  p.userinfo,

@@ -34,10 +34,21 @@ type App struct {
 	Now       func() time.Time
 }
 
-// OpenApp opens the database and makes the services. With migrate it brings
-// the schema up first, unless the configuration says not to; without, an
-// older schema is refused.
-func OpenApp(ctx context.Context, c *config.Config) (*App, error) {
+// Schema says what opening may do to the database's schema.
+type Schema int
+
+// What opening does. Only a server, which locks a SQLite file first, and the
+// command migrate upgrade a database that is in use; other commands make the
+// schema of an empty one and refuse an older one.
+const (
+	CheckOnly Schema = iota
+	MakeNew
+	Upgrade
+	Serve // lock, then upgrade unless the configuration says not to
+)
+
+// OpenApp opens the database and makes the services.
+func OpenApp(ctx context.Context, c *config.Config, schema Schema) (*App, error) {
 	master, err := c.Key()
 	if err != nil {
 		return nil, err
@@ -52,9 +63,16 @@ func OpenApp(ctx context.Context, c *config.Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Migrate {
+	if schema == Serve {
+		err = db.Lock()
+	}
+	switch {
+	case err != nil:
+	case schema == Upgrade, schema == Serve && c.Migrate:
 		_, err = db.Migrate(ctx)
-	} else {
+	case schema == MakeNew && c.Migrate:
+		err = db.MigrateNew(ctx)
+	default:
 		err = db.CheckSchema(ctx)
 	}
 	if err == nil {

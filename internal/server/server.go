@@ -199,6 +199,9 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener) error {
 		s.log.Warn("plain HTTP behind https addresses: a proxy that ends TLS must stand in front; PORTIQUE_LISTEN says where it finds this server, PORTIQUE_TLS_CERT does without it",
 			"listen", strings.Join(c.Listen, ","))
 	}
+	if s.app.Config.SupportEmail == "" {
+		s.log.Warn("PORTIQUE_SUPPORT_EMAIL is not set: nobody is told of requests that no administrator answers, and letters give no address for help")
+	}
 	s.log.Info("serving", "portal", s.app.Config.PortalURL, "auth", s.app.Config.AuthURL)
 	if s.app.Config.TestMode {
 		s.log.Warn("test mode: outgoing calls may reach this machine, the clock may be moved; never in production")

@@ -21,7 +21,7 @@ func newServer(t *testing.T, more ...string) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	app, err := OpenApp(t.Context(), c)
+	app, err := OpenApp(t.Context(), c, MakeNew)
 	if err != nil {
 		t.Fatal(err)
 	}

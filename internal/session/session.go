@@ -66,7 +66,8 @@ func (s *Service) Current(ctx context.Context, door portique.Door, cookie string
 	if err != nil || len(stale) == 0 {
 		return c, err
 	}
-	return c, s.db.Tx(ctx, func(tx *store.Tx) error {
+	// Not to have written it down signs nobody out: the next request will.
+	_ = s.db.Tx(ctx, func(tx *store.Tx) error {
 		for _, id := range stale {
 			if err := tx.TouchSession(id); err != nil {
 				return err
@@ -74,6 +75,7 @@ func (s *Service) Current(ctx context.Context, door portique.Door, cookie string
 		}
 		return nil
 	})
+	return c, nil
 }
 
 // CurrentTx is Current inside an open transaction; it notes no use.

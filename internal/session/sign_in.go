@@ -18,6 +18,7 @@ type SignInForm struct {
 	Authorization string
 	Browser       string
 	SignUp        string
+	Former        string // the auth cookie this browser had
 	UserAgent     string
 	Language      string // of the page, kept for a person who never chose
 }
@@ -148,6 +149,15 @@ func (s *Service) enter(tx *store.Tx, actor portique.Actor, accountID, hash stri
 		account.Language = f.Language
 	}
 	if err := tx.NoteSignIn(account.ID, f.Language); err != nil {
+		return err
+	}
+	// Somebody else was signed in here: their session ends with what hangs on
+	// it, or the portal would go on in their name.
+	if former, err := CurrentTx(tx, portique.DoorAuth, f.Former); err == nil && former.Account.ID != account.ID {
+		if err := SignOutTx(tx, actor, former.ID); err != nil {
+			return err
+		}
+	} else if err != nil && !errors.Is(err, store.ErrNoSession) {
 		return err
 	}
 	ses := &store.Session{Door: portique.DoorAuth, AccountID: account.ID, UserAgent: cut(f.UserAgent, 300)}

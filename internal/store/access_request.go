@@ -42,6 +42,12 @@ func (tx *Tx) UpdateRequest(r *portique.AccessRequest) error {
 	return err
 }
 
+// HastenRequest makes a pending request due for the timetable now.
+func (tx *Tx) HastenRequest(id string) error {
+	_, err := tx.exec(`UPDATE access_request SET next_tick_at=$2 WHERE id=$1 AND status='pending'`, id, ms(tx.now))
+	return err
+}
+
 // AccessRequest returns a request by its id, or ErrRequestUnknown. Lock the
 // company first when it is going to change.
 func (tx *Tx) AccessRequest(id string) (*portique.AccessRequest, error) {
@@ -73,11 +79,11 @@ func (tx *Tx) Requests(siren portique.SIREN, email string) ([]*portique.AccessRe
 		requestSelect+`WHERE ($1 = '' OR r.siren = $1) AND ($2 = '' OR a.email = $2) ORDER BY r.id`, siren, email)
 }
 
-// DueRequests returns the ids and companies of pending requests whose
-// timetable has something to do.
-func (tx *Tx) DueRequests(limit int) ([]*portique.AccessRequest, error) {
+// DueRequests returns pending requests whose timetable has something to do,
+// those due first in front, skipping the first skip of them.
+func (tx *Tx) DueRequests(limit, skip int) ([]*portique.AccessRequest, error) {
 	return all(tx, scanRequest,
-		requestSelect+`WHERE r.status = 'pending' AND r.next_tick_at <= $1 ORDER BY r.next_tick_at LIMIT $2`, ms(tx.now), limit)
+		requestSelect+`WHERE r.status = 'pending' AND r.next_tick_at <= $1 ORDER BY r.next_tick_at, r.id LIMIT $2 OFFSET $3`, ms(tx.now), limit, skip)
 }
 
 // Delivery tells how the letters about something fared.

@@ -39,11 +39,11 @@ func (tx *Tx) Accounts() ([]*portique.Account, error) {
 	return all(tx, scanAccount, `SELECT `+accountColumns+` FROM account ORDER BY id`)
 }
 
-// LockAccount is Account, held until the transaction ends: signing in and
-// disabling never cross.
+// LockAccount is Account, held until the transaction ends: signing in, opening
+// an access and disabling never cross. Lock companies before accounts.
 func (tx *Tx) LockAccount(id string) (*portique.Account, error) {
 	return one(tx, portique.ErrAccountUnknown, scanAccount,
-		tx.dialect.forUpdate(`SELECT `+accountColumns+` FROM account WHERE id = $1`), id)
+		tx.dialect.forNoKeyUpdate(`SELECT `+accountColumns+` FROM account WHERE id = $1`), id)
 }
 
 // NoteSignIn writes down a sign-in, and the language of the page for a person
@@ -68,23 +68,23 @@ func (tx *Tx) SetAccountStatus(id string, status portique.AccountStatus) error {
 
 const signUpColumns = `id, email, password_hash, first_name, last_name, contributions_only, language, taken,
 	browser_hash, link_hash, link_expires_at, code_hash, code_expires_at, code_tries, tries, disown_hash,
-	created_at, ended_at, account_id`
+	created_at, ended_at, account_id, disown_tries`
 
 func scanSignUp(r row) (*portique.SignUp, error) {
 	var s portique.SignUp
 	err := r.Scan(&s.ID, &s.Email, &s.PasswordHash, &s.FirstName, &s.LastName, &s.ContributionsOnly, &s.Language,
 		&s.Taken, &s.BrowserHash, &s.LinkHash, at{&s.LinkExpiresAt}, &s.CodeHash, at{&s.CodeExpiresAt}, &s.CodeTries,
-		&s.Tries, &s.DisownHash, at{&s.CreatedAt}, at{&s.EndedAt}, &s.AccountID)
+		&s.Tries, &s.DisownHash, at{&s.CreatedAt}, at{&s.EndedAt}, &s.AccountID, &s.DisownTries)
 	return &s, err
 }
 
 // InsertSignUp adds a sign-up.
 func (tx *Tx) InsertSignUp(s *portique.SignUp) error {
 	_, err := tx.exec(`INSERT INTO sign_up (`+signUpColumns+`)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19)`,
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)`,
 		s.ID, s.Email, s.PasswordHash, s.FirstName, s.LastName, s.ContributionsOnly, s.Language, s.Taken,
 		s.BrowserHash, s.LinkHash, ms(s.LinkExpiresAt), s.CodeHash, ms(s.CodeExpiresAt), s.CodeTries, s.Tries,
-		s.DisownHash, ms(s.CreatedAt), ms(s.EndedAt), s.AccountID)
+		s.DisownHash, ms(s.CreatedAt), ms(s.EndedAt), s.AccountID, s.DisownTries)
 	return err
 }
 
@@ -100,6 +100,11 @@ func (tx *Tx) SignUp(id string) (*portique.SignUp, error) {
 	if err != nil {
 		return nil, err
 	}
+	return tx.ReadSignUp(id)
+}
+
+// ReadSignUp is SignUp without the locks, for a View.
+func (tx *Tx) ReadSignUp(id string) (*portique.SignUp, error) {
 	return one(tx, portique.ErrSignUpUnknown, scanSignUp, `SELECT `+signUpColumns+` FROM sign_up WHERE id = $1`, id)
 }
 
@@ -117,10 +122,10 @@ func (tx *Tx) OpenSignUps(email string) ([]*portique.SignUp, error) {
 // UpdateSignUp saves what changes in the life of a sign-up.
 func (tx *Tx) UpdateSignUp(s *portique.SignUp) error {
 	_, err := tx.exec(`UPDATE sign_up SET email=$2, taken=$3, browser_hash=$4, link_hash=$5, link_expires_at=$6,
-		code_hash=$7, code_expires_at=$8, code_tries=$9, tries=$10, disown_hash=$11, ended_at=$12, account_id=$13
+		code_hash=$7, code_expires_at=$8, code_tries=$9, tries=$10, disown_hash=$11, ended_at=$12, account_id=$13, disown_tries=$14
 		WHERE id=$1`,
 		s.ID, s.Email, s.Taken, s.BrowserHash, s.LinkHash, ms(s.LinkExpiresAt), s.CodeHash, ms(s.CodeExpiresAt),
-		s.CodeTries, s.Tries, s.DisownHash, ms(s.EndedAt), s.AccountID)
+		s.CodeTries, s.Tries, s.DisownHash, ms(s.EndedAt), s.AccountID, s.DisownTries)
 	return err
 }
 

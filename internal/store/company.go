@@ -39,6 +39,11 @@ func (tx *Tx) LockCompany(siren portique.SIREN) (*portique.Company, error) {
 		tx.dialect.forUpdate(`SELECT `+companyColumns+` FROM company WHERE siren = $1`), siren)
 }
 
+// LockCompanies is Companies, each held until the transaction ends.
+func (tx *Tx) LockCompanies() ([]*portique.Company, error) {
+	return all(tx, scanCompany, tx.dialect.forUpdate(`SELECT `+companyColumns+` FROM company ORDER BY siren`))
+}
+
 // Companies lists all companies by SIREN.
 func (tx *Tx) Companies() ([]*portique.Company, error) {
 	return all(tx, scanCompany, `SELECT `+companyColumns+` FROM company ORDER BY siren`)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -27,28 +26,20 @@ func (d dialect) forUpdate(query string) string {
 	return query
 }
 
+// forNoKeyUpdate is forUpdate for a row that others may go on referring to.
+func (d dialect) forNoKeyUpdate(query string) string {
+	if d == postgresEngine {
+		return query + " FOR NO KEY UPDATE"
+	}
+	return query
+}
+
 // skipLocked makes a select take rows that no other node works on.
 func (d dialect) skipLocked(query string) string {
 	if d == postgresEngine {
 		return query + " FOR UPDATE SKIP LOCKED"
 	}
 	return query
-}
-
-// unique says whether err is a violated uniqueness constraint whose name or
-// columns contain part ("" for any). SQLite names the columns, PostgreSQL the
-// constraint.
-func unique(err error, part string) bool {
-	var lite *sqlite.Error
-	if errors.As(err, &lite) {
-		return (lite.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || lite.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY) &&
-			strings.Contains(lite.Error(), part)
-	}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return pg.Code == "23505" && (strings.Contains(pg.ConstraintName, part) || strings.Contains(pg.Detail, part))
-	}
-	return false
 }
 
 // transient says whether running the transaction again may succeed:

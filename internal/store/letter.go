@@ -83,14 +83,6 @@ func (tx *Tx) FinishLetter(l *portique.Letter) error {
 	return err
 }
 
-// CountLetters counts the letters of a kind to an address since a time.
-func (tx *Tx) CountLetters(to string, kind portique.LetterKind, since time.Time) (int, error) {
-	return one(tx, nil, func(r row) (n int, err error) {
-		err = r.Scan(&n)
-		return n, err
-	}, `SELECT count(*) FROM letter WHERE recipient = $1 AND kind = $2 AND created_at > $3`, to, kind, ms(since))
-}
-
 // Letters lists the outbox of an address and a status ("" for all), oldest first.
 func (tx *Tx) Letters(to string, status portique.LetterStatus) ([]*portique.Letter, error) {
 	return all(tx, scanLetter, `SELECT `+letterColumns+` FROM letter

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"encoding/hex"
 	"errors"
@@ -49,6 +48,24 @@ func (db *DB) Migrate(ctx context.Context) (int, error) {
 	return len(done), nil
 }
 
+// MigrateNew brings an empty database up to this program's schema, and refuses
+// another one that is not: upgrading is for the server and for migrate.
+func (db *DB) MigrateNew(ctx context.Context) error {
+	p, err := db.provider()
+	if err != nil {
+		return err
+	}
+	version, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("read the schema version: %w", err)
+	}
+	if version > 0 {
+		return db.CheckSchema(ctx)
+	}
+	_, err = db.Migrate(ctx)
+	return err
+}
+
 // ErrSchemaOld and ErrSchemaNew say why a schema is not this program's.
 var (
 	ErrSchemaOld = errors.New("the database schema is older than this program: run portique migrate")
@@ -86,14 +103,23 @@ func (db *DB) newer(ctx context.Context, p *goose.Provider) error {
 	return nil
 }
 
-// Ping says whether the database answers.
+// Ping says whether the database answers and has exactly this program's schema.
 func (db *DB) Ping(ctx context.Context) error {
-	var n int
-	err := db.read.QueryRowContext(ctx, "SELECT count(*) FROM goose_db_version").Scan(&n)
-	if errors.Is(err, sql.ErrNoRows) {
-		return ErrSchemaOld
+	var version int64
+	if err := db.read.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM goose_db_version").Scan(&version); err != nil {
+		return err
 	}
-	return err
+	entries, err := migrations.ReadDir("migration")
+	if err != nil {
+		return err
+	}
+	switch latest := int64(len(entries)); { // numbered from 1 without a gap
+	case version < latest:
+		return ErrSchemaOld
+	case version > latest:
+		return ErrSchemaNew
+	}
+	return nil
 }
 
 // CheckKeys refuses a master key that is not the one this database was filled

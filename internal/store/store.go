@@ -242,18 +242,6 @@ func (db *DB) once(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f fun
 	return fErr
 }
 
-type txKey struct{}
-
-// WithTx puts a transaction in a context for code that cannot take it as an
-// argument: the OpenID engine calls its storage with the request's context.
-func WithTx(ctx context.Context, tx *Tx) context.Context { return context.WithValue(ctx, txKey{}, tx) }
-
-// TxFrom returns the transaction that WithTx put in ctx, or nil.
-func TxFrom(ctx context.Context) *Tx {
-	tx, _ := ctx.Value(txKey{}).(*Tx)
-	return tx
-}
-
 // NewID makes an id that sorts by time (UUIDv7).
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }
 

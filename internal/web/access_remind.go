@@ -9,11 +9,15 @@ import (
 )
 
 func (v *visit) remind() error {
-	r, err := v.h.Access.Remind(v.r.Context(), v.actor(), v.r.PathValue("id"))
+	_, told, err := v.h.Access.Remind(v.r.Context(), v.actor(), v.r.PathValue("id"))
 	if err != nil {
 		return v.requestRefused(err)
 	}
-	v.tell("portal.flash.reminded", "Count", max(r.SentTo, 1))
+	if told == 0 {
+		v.tell("portal.flash.reminded_operator")
+	} else {
+		v.tell("portal.flash.reminded", "Count", told)
+	}
 	return v.redirect("/companies/add")
 }
 

@@ -78,17 +78,8 @@ func (v *visit) companies() error {
 			continue // past its end date
 		}
 		page.Rows = append(page.Rows, template.CompanyRow{Name: one.CompanyName, SIREN: string(one.SIREN), Role: string(one.Role),
-			Since: one.Since, Until: lastDay(one.Until), Closed: one.CompanyStatus != portique.CompanyActive,
+			Since: one.Since, Until: portique.LastMoment(one.Until), Closed: one.CompanyStatus != portique.CompanyActive,
 			Suspended: one.Status == portique.MembershipSuspended})
 	}
 	return v.render(http.StatusOK, template.Companies(page))
-}
-
-// lastDay shows the last moment of an access instead of the first without it,
-// so that "until 31 December" reads as people mean it.
-func lastDay(until time.Time) time.Time {
-	if until.IsZero() {
-		return until
-	}
-	return until.Add(-time.Second)
 }

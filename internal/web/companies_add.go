@@ -70,7 +70,7 @@ func (v *visit) pendingRow(r access.Asked, now time.Time) template.Request {
 		}
 		switch d.Status {
 		case portique.LetterSent:
-			row.SentAt = d.LastAt
+			row.SentAt, row.Delivered = d.LastAt, d.Count
 		case portique.LetterDead:
 			row.Failed = d.Count
 		}
@@ -111,7 +111,7 @@ func (v *visit) activated() error {
 		return portique.ErrNotAdministrator
 	}
 	return v.render(http.StatusOK, template.Activated(template.ActivatedPage{Page: v.portalPage(m, siren), CompanyName: one.CompanyName,
-		SIREN: string(siren), Declarant: one.Role == portique.Declarant, Until: lastDay(one.Until)}))
+		SIREN: string(siren), Declarant: one.Role == portique.Declarant, Until: portique.LastMoment(one.Until)}))
 }
 
 // siren reads the company of the address; a wrong one is a company that is

@@ -67,6 +67,7 @@ func (v *visit) login() error {
 	in, err := v.h.Sessions.SignIn(v.r.Context(), v.actor(), session.SignInForm{
 		Email: v.form("email"), Password: v.form("password"), Authorization: id,
 		Browser: v.h.Cookies.Read(v.r, session.Browser), SignUp: v.h.Cookies.Read(v.r, session.SignUp),
+		Former:    v.h.Cookies.Read(v.r, session.Auth),
 		UserAgent: v.r.UserAgent(), Language: v.p.Lang(),
 	})
 	form := template.Form{Values: v.values("email")}

@@ -1,8 +1,9 @@
 package web
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -55,25 +56,38 @@ func (h *Handler) OAuthLogoutConfirm(w http.ResponseWriter, r *http.Request, fie
 // says the same, and no ID token stays in the address.
 func (h *Handler) OAuthSignedOut(w http.ResponseWriter, r *http.Request, wasOpen bool, stillOpen []*portique.Tool) {
 	v := h.visit(w, r, portique.DoorAuth)
-	q := url.Values{}
-	if wasOpen {
-		q.Set("closed", "1")
-	}
+	closed := signOut{WasOpen: wasOpen}
 	for _, t := range stillOpen {
-		q.Add("tool", t.ID)
+		closed.Tools = append(closed.Tools, t.ID)
 	}
-	_ = v.redirect("/signed-out?" + q.Encode())
+	b, err := json.Marshal(closed)
+	if err != nil {
+		h.Log.ErrorContext(r.Context(), "signed-out page", "error", err) // a list of text always marshals
+	}
+	_ = v.redirect("/signed-out?of=" + base64.RawURLEncoding.EncodeToString(h.Keys.Seal("signed-out", "auth", b)))
+}
+
+// signOut is what a sign-out closed and left open. It is sealed in the address
+// of its page: nobody else can make one.
+type signOut struct {
+	WasOpen bool     `json:"o"`
+	Tools   []string `json:"t,omitempty"`
 }
 
 func (v *visit) signedOut() error {
-	q := v.r.URL.Query()
-	page := template.SignedOutPage{Page: v.page(), WasOpen: q.Has("closed")}
+	var closed signOut
+	if sealed, err := base64.RawURLEncoding.DecodeString(v.r.URL.Query().Get("of")); err == nil {
+		if b, err := v.h.Keys.Open("signed-out", "auth", sealed); err == nil {
+			_ = json.Unmarshal(b, &closed) // ours
+		}
+	}
+	page := template.SignedOutPage{Page: v.page(), WasOpen: closed.WasOpen}
 	tools, err := v.h.Tools.List(v.r.Context())
 	if err != nil {
 		return err
 	}
 	for _, t := range tools {
-		if slices.Contains(q["tool"], t.ID) {
+		if slices.Contains(closed.Tools, t.ID) {
 			page.StillOpen = append(page.StillOpen, template.ToolLink{Name: t.Name, URL: t.URL})
 		}
 	}

@@ -44,7 +44,7 @@ func (v *visit) tools() error {
 		if wanted != "" && one.SIREN != wanted || wanted == "" && !one.Active(m.now) {
 			continue
 		}
-		section := template.ToolCompany{Name: one.CompanyName, SIREN: string(one.SIREN), Role: string(one.Role), Until: lastDay(one.Until)}
+		section := template.ToolCompany{Name: one.CompanyName, SIREN: string(one.SIREN), Role: string(one.Role), Until: portique.LastMoment(one.Until)}
 		for _, t := range shelf.Tiles {
 			if t.Tool.ID == needed {
 				page.Needed = t.Tool.Name

@@ -62,7 +62,7 @@ func (v *visit) usersPage(code int, siren portique.SIREN, notice *template.Notic
 }
 
 func (v *visit) userRow(m *portique.Membership, names map[string]string, administrators int) template.UserRow {
-	row := template.UserRow{ID: m.ID, Name: m.Name(), Email: m.Email, Role: string(m.Role), Since: m.Since, Until: lastDay(m.Until),
+	row := template.UserRow{ID: m.ID, Name: m.Name(), Email: m.Email, Role: string(m.Role), Since: m.Since, Until: portique.LastMoment(m.Until),
 		Suspended: m.Status == portique.MembershipSuspended || !m.AccountActive, You: m.AccountID == v.current.Account.ID,
 		Last: m.Role == portique.Administrator && administrators == 1 && m.AccountActive && m.Status == portique.MembershipActive}
 	row.AllTools = slices.Contains(m.Rights, portique.AllTools)

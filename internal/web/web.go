@@ -87,6 +87,7 @@ type visit struct {
 	r       *http.Request
 	door    portique.Door
 	current *session.Current // nil when signed out
+	broken  error            // who is signed in could not be read
 	p       *i18n.Printer
 	formTo  []string // origins, besides our own, that a form's answer may lead to
 }
@@ -103,7 +104,7 @@ func (h *Handler) visit(w http.ResponseWriter, r *http.Request, door portique.Do
 		case err == nil:
 			v.current = current
 		case !errors.Is(err, store.ErrNoSession):
-			h.Log.WarnContext(r.Context(), "session not read", "error", err)
+			v.broken = err
 		}
 	}
 	v.p = h.Catalog.Printer(v.language())
@@ -167,6 +168,10 @@ func (v *visit) actor() portique.Actor {
 func (h *Handler) serve(route Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := h.visit(w, r, route.Host)
+		if v.broken != nil { // never taken for somebody signed out
+			v.fail(&portique.Error{Kind: portique.Unavailable, Key: "error.busy", Cause: v.broken})
+			return
+		}
 		if r.Method == http.MethodPost {
 			if err := v.parseForm(); err != nil {
 				v.fail(err)
@@ -277,8 +282,10 @@ func (v *visit) returnPath() string {
 		if siren, err := portique.ParseSIREN(v.r.PathValue("siren")); err == nil {
 			return "/companies/" + string(siren) + "/users"
 		}
-	case path == "/companies/add", path == "/login", path == "/register":
+	case path == "/companies/add", path == "/register":
 		return path
+	case path == "/login", path == "/oauth/company":
+		return path + "?" + url.Values{"authorization": {v.form("authorization")}}.Encode()
 	case strings.HasPrefix(path, "/register/"):
 		return "/register/sent"
 	case path == "/password/forgot":
@@ -338,7 +345,7 @@ func (v *visit) redirect(to string) error {
 	return nil
 }
 
-// initial of a Notice.
+// say makes a notice of a sentence.
 func (v *visit) say(kind, key string, args ...any) *template.Notice {
 	return &template.Notice{Kind: kind, Text: v.p.T(key, args...)}
 }

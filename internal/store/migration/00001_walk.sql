@@ -36,6 +36,7 @@ CREATE TABLE sign_up (
   code_tries         BIGINT NOT NULL DEFAULT 0,
   tries              BIGINT NOT NULL DEFAULT 0,
   disown_hash        BYTEA NOT NULL,
+  disown_tries       BIGINT NOT NULL DEFAULT 0,
   created_at         BIGINT NOT NULL,
   ended_at           BIGINT NOT NULL DEFAULT 0,
   account_id         TEXT NOT NULL DEFAULT ''
