@@ -175,6 +175,15 @@ func TestRefused(t *testing.T) {
 }
 
 // The test mode stays on this machine: every door and every listener.
+// Browsers leave the scheme's own port out, and so do the origins we compare with theirs.
+func TestOwnPort(t *testing.T) {
+	c, err := Load([]string{"PORTIQUE_PORTAL_URL=https://ws.opco.example:443", "PORTIQUE_AUTH_URL=https://auth.opco.example:443/",
+		"PORTIQUE_OPERATOR_URL=https://op.opco.example:8443"})
+	if err != nil || c.PortalURL != "https://ws.opco.example" || c.AuthURL != "https://auth.opco.example" || c.OperatorURL != "https://op.opco.example:8443" {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
 func TestTestMode(t *testing.T) {
 	if c, err := Load([]string{"PORTIQUE_TEST_MODE=on", "PORTIQUE_TEST_CLOCK_FILE=/tmp/clock"}); err != nil || !c.TestMode || c.TestClockFile != "/tmp/clock" {
 		t.Fatal(err)

@@ -259,6 +259,33 @@ func TestSessionLife(t *testing.T) {
 	})
 }
 
+// Whoever signs in where somebody else was signed in ends their session, the portal's too; signing in again as oneself does not.
+func TestSignInOverAnother(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		auth, authID := w.in()
+		portal, err := w.OpenPortal(t.Context(), stranger, authID, "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.in(func(f *session.SignInForm) { f.Former = auth })
+		w.alive("the same person again", portique.DoorPortal, portal, true)
+		luc := storetest.Account(t, w.db, "luc@martin.example", func(a *portique.Account) { a.PasswordHash = known(t) })
+		if _, err := w.signIn(func(f *session.SignInForm) { f.Email, f.Former = luc.Email, auth+"x" }); err != nil {
+			t.Fatal(err)
+		}
+		w.alive("a cookie that is not hers", portique.DoorAuth, auth, true)
+		if _, err := w.signIn(func(f *session.SignInForm) { f.Email, f.Password, f.Former = luc.Email, "faux", auth }); err == nil {
+			t.Fatal("a wrong password signs in")
+		}
+		w.alive("a sign-in that failed", portique.DoorAuth, auth, true)
+		if _, err := w.signIn(func(f *session.SignInForm) { f.Email, f.Former = luc.Email, auth }); err != nil {
+			t.Fatal(err)
+		}
+		w.alive("another person", portique.DoorAuth, auth, false)
+		w.alive("another person, at the portal", portique.DoorPortal, portal, false)
+	})
+}
+
 func TestSignOut(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
