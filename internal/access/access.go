@@ -152,6 +152,10 @@ func (s *Service) Requests(ctx context.Context, accountID string) ([]Asked, erro
 		if err != nil {
 			return err
 		}
+		deliveries, err := tx.Deliveries(accountID)
+		if err != nil {
+			return err
+		}
 		for _, r := range requests {
 			if r.Status != portique.RequestPending && tx.Now().Sub(r.DecidedAt) > portique.ExpireAfter {
 				continue
@@ -160,11 +164,7 @@ func (s *Service) Requests(ctx context.Context, accountID string) ([]Asked, erro
 			if r.Status == portique.RequestRefused {
 				a.AskAgainAt = r.DecidedAt.Add(portique.AskAgainAfter)
 			}
-			if r.Status == portique.RequestPending {
-				if a.Deliveries, err = tx.Deliveries(r.ID); err != nil {
-					return err
-				}
-			}
+			a.Deliveries = deliveries[r.ID]
 			asked = append(asked, a)
 		}
 		return nil

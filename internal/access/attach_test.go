@@ -3,6 +3,7 @@ package access_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -202,7 +203,11 @@ func TestAttachWithoutAdministrators(t *testing.T) {
 // Fifty people attach one company together: one administrator, forty-nine requests, and every letter that goes with them.
 func TestAttachTogether(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		const crowd, rounds = 50, 3
+		const crowd = 50
+		rounds := 3
+		if os.Getenv("PORTIQUE_TEST_LONG") != "" {
+			rounds = 200
+		}
 		people := make([]*portique.Account, crowd)
 		for i := range people {
 			people[i] = w.person(fmt.Sprintf("p%d", i))

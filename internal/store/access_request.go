@@ -94,10 +94,24 @@ type Delivery struct {
 	LastAt time.Time // sent, for sent ones
 }
 
-// Deliveries sums up the letters about a request.
-func (tx *Tx) Deliveries(about string) ([]Delivery, error) {
-	return all(tx, func(r row) (d Delivery, err error) {
-		err = r.Scan(&d.Kind, &d.Status, &d.Count, at{&d.LastAt})
-		return d, err
-	}, `SELECT kind, status, count(*), max(sent_at) FROM letter WHERE about = $1 GROUP BY kind, status ORDER BY kind, status`, about)
+// Deliveries sums up the letters about a person's pending requests, by request.
+func (tx *Tx) Deliveries(accountID string) (map[string][]Delivery, error) {
+	type line struct {
+		about string
+		Delivery
+	}
+	lines, err := all(tx, func(r row) (l line, err error) {
+		err = r.Scan(&l.about, &l.Kind, &l.Status, &l.Count, at{&l.LastAt})
+		return l, err
+	}, `SELECT l.about, l.kind, l.status, count(*), max(l.sent_at) FROM letter l
+		JOIN access_request r ON r.id = l.about WHERE r.account_id = $1 AND r.status = 'pending'
+		GROUP BY l.about, l.kind, l.status ORDER BY l.about, l.kind, l.status`, accountID)
+	if err != nil {
+		return nil, err
+	}
+	deliveries := map[string][]Delivery{}
+	for _, l := range lines {
+		deliveries[l.about] = append(deliveries[l.about], l.Delivery)
+	}
+	return deliveries, nil
 }
