@@ -26,7 +26,7 @@ var hasher = sync.OnceValue(func() *secret.Hasher {
 const (
 	authURL  = "https://auth.opco.example"
 	email    = "jeanne.martin@martin.example"
-	password = "Soleil-2026"
+	password = "Soleil-Lune26"
 )
 
 // world is a sign-in host on an empty database, at an hour that stands still.
@@ -42,7 +42,7 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 	var watch *storetest.Watch
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		watch = storetest.NewWatch()
-		f(t, &world{account.New(db, storetest.Keys(), hasher(), portique.PolicyGuide, authURL), t, db, watch,
+		f(t, &world{account.New(db, storetest.Keys(), hasher(), storetest.PasswordRule(portique.PolicyGuide), authURL), t, db, watch,
 			portique.Actor{Door: portique.DoorAuth, Source: "192.0.2.1", RequestID: "r1"}})
 		for _, l := range storetest.Outbox(t, db, "") {
 			if err := mail.Check(l); err != nil {
@@ -200,7 +200,7 @@ func TestLink(t *testing.T) {
 		for _, cookie := range []string{"", id, id + ".", id + "." + key[1:], "x." + key, b.cookie + "x", "." + key} {
 			w.want("no password, cookie "+cookie, w.validate(b, "", cookie), refusal("signup.password_missing"))
 		}
-		w.want("a wrong password", w.validate(b, "Soleil-2025", ""), portique.ErrWrongPassword)
+		w.want("a wrong password", w.validate(b, "Soleil-Lune25", ""), portique.ErrWrongPassword)
 
 		// No other token is this one.
 		for i := range b.token {
@@ -406,7 +406,7 @@ func TestForm(t *testing.T) {
 		}{
 			"as it is":            {func(f *account.Form) {}, ""},
 			"another case":        {func(f *account.Form) { f.EmailConfirmation = " JEANNE.MARTIN@Martin.Example " }, ""},
-			"accents typed apart": {func(f *account.Form) { f.Password, f.PasswordConfirmation = "Été-2026!", "E\u0301te\u0301-2026!" }, ""},
+			"accents typed apart": {func(f *account.Form) { f.Password, f.PasswordConfirmation = "Été-Mer-26!", "E\u0301te\u0301-Mer-26!" }, ""},
 			"another address":     {func(f *account.Form) { f.EmailConfirmation = "x" + email }, "email_confirmation email.mismatch"},
 			"no second address":   {func(f *account.Form) { f.EmailConfirmation = "" }, "email_confirmation email.mismatch"},
 			"another password":    {func(f *account.Form) { f.PasswordConfirmation += " " }, "password_confirmation password.mismatch"},

@@ -47,7 +47,7 @@ func TestForgottenPassword(t *testing.T) {
 		start := now
 		defer func() { now = start }()
 		ctx, actor := context.Background(), portique.Actor{Door: portique.DoorAuth, Language: "fr"}
-		s := account.New(db, storetest.Keys(), hasher, portique.PolicyGuide, "https://auth.example")
+		s := account.New(db, storetest.Keys(), hasher, storetest.PasswordRule(portique.PolicyGuide), "https://auth.example")
 		chosen := account.Form{Password: newPassword, PasswordConfirmation: newPassword}
 		anne, err := s.Create(ctx, portique.Actor{Door: portique.DoorCommand}, account.Form{Email: "anne@shop.example", Password: oldPassword,
 			FirstName: "Anne", LastName: "Roy"}, true)

@@ -123,7 +123,7 @@ const (
 	letterFields     = "id message_id to kind status attempts created_at"
 	toolFields       = "client_id name url redirect_uris audience"
 
-	password = "Soleil-2026\n"
+	password = "Soleil-Lune26\n"
 )
 
 // What an engineer does on the first day, and what scripts read of it (contract.md, section 1).

@@ -3,6 +3,8 @@ package secret
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"github.com/go-crypt/crypt"
@@ -73,6 +75,22 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	return d.Encode(), nil
+}
+
+// Stale says whether a hash should be made again at the next sign-in, when the
+// password is known: another algorithm than Hash's, or weaker parameters.
+// Stronger ones stay, wherever they come from.
+func (h *Hasher) Stale(hash string) bool {
+	var memory, time, lanes int
+	parts := strings.Split(hash, "$") // "", name, version, parameters, salt, key
+	if len(parts) != 6 || parts[1] != argon2.VariantID.Prefix() || parts[2] != "v=19" {
+		return true
+	}
+	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &time, &lanes); n != 3 || err != nil {
+		return true
+	}
+	ours := strings.Split(h.decoy, "$")
+	return memory < argonMemory || time < argonTime || len(parts[4]) < len(ours[4]) || len(parts[5]) < len(ours[5])
 }
 
 // Verify says whether a password is the one that was hashed. With an empty

@@ -36,9 +36,24 @@ type SignedIn struct {
 // The right password of a sign-up not yet validated opens no session.
 // ErrNoAuthorization: the page was too old, or another browser's.
 func (s *Service) SignIn(ctx context.Context, actor portique.Actor, f SignInForm) (*SignedIn, error) {
+	for range 2 {
+		in, err := s.signIn(ctx, actor, f)
+		if !errors.Is(err, errHashMoved) {
+			return in, err
+		}
+	}
+	return nil, portique.ErrSignIn
+}
+
+// errHashMoved is a hash that was replaced while its password was checked: by
+// another sign-in that made it again, and then the password is still right, or
+// by a new password. Checking once more tells.
+var errHashMoved = errors.New("the password's hash has changed meanwhile")
+
+func (s *Service) signIn(ctx context.Context, actor portique.Actor, f SignInForm) (*SignedIn, error) {
 	email, emailErr := portique.ParseEmail("email", f.Email)
-	if len(f.Password) > 2000 {
-		f.Password = f.Password[:2000] // longer than any password can be; it will be wrong
+	if len(f.Password) > 4000 {
+		f.Password = f.Password[:4000] // longer than any password can be, accents typed apart; it will be wrong
 	}
 	var account *portique.Account
 	var signUp *portique.SignUp
@@ -97,6 +112,13 @@ func (s *Service) SignIn(ctx context.Context, actor portique.Actor, f SignInForm
 			return nil, err
 		}
 	}
+	renewed := ""
+	if ok && account.Status == portique.AccountActive && s.hasher.Stale(hash) {
+		// Nobody is turned away for that: when there is no room, the next sign-in does it.
+		if renewed, err = s.hasher.Hash(ctx, f.Password); err != nil && portique.KindOf(err) != portique.Unavailable {
+			return nil, err
+		}
+	}
 	in := &SignedIn{}
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
 		*in = SignedIn{}
@@ -113,7 +135,7 @@ func (s *Service) SignIn(ctx context.Context, actor portique.Actor, f SignInForm
 			}
 			return store.Refused(portique.ErrSignIn)
 		}
-		return s.enter(tx, actor, account.ID, hash, f, in)
+		return s.enter(tx, actor, account.ID, hash, renewed, f, in)
 	})
 	if err != nil {
 		return nil, err
@@ -136,14 +158,23 @@ func (s *Service) adopt(tx *store.Tx, signUpID string, in *SignedIn) error {
 	return tx.UpdateSignUp(signUp)
 }
 
-func (s *Service) enter(tx *store.Tx, actor portique.Actor, accountID, hash string, f SignInForm, in *SignedIn) error {
+func (s *Service) enter(tx *store.Tx, actor portique.Actor, accountID, hash, renewed string, f SignInForm, in *SignedIn) error {
 	account, err := tx.LockAccount(accountID)
 	if err != nil {
 		return err
 	}
 	// The account may have changed while the password was being checked.
-	if account.Status != portique.AccountActive || account.PasswordHash != hash {
+	if account.Status != portique.AccountActive {
 		return portique.ErrSignIn
+	}
+	if account.PasswordHash != hash {
+		return errHashMoved
+	}
+	if renewed != "" {
+		if err := tx.SetPassword(account.ID, renewed); err != nil {
+			return err
+		}
+		account.PasswordHash = renewed
 	}
 	if account.Language == "" {
 		account.Language = f.Language

@@ -83,7 +83,7 @@ func newSite(t *testing.T, change ...func(*Options)) *site {
 		t.Fatal(err)
 	}
 	keys := storetest.Keys()
-	o := Options{Accounts: account.New(db, keys, hasher, portique.PolicyGuide, "https://auth.opco.example"), Sessions: session.New(db, keys, hasher),
+	o := Options{Accounts: account.New(db, keys, hasher, storetest.PasswordRule(portique.PolicyGuide), "https://auth.opco.example"), Sessions: session.New(db, keys, hasher),
 		Access: access.New(db, keys, "fr", ""), Tools: tool.New(db), Catalog: catalog, PortalURL: "https://ws.opco.example", AuthURL: "https://auth.opco.example",
 		Language: "fr", PasswordPolicy: portique.PolicyGuide, SignUp: true, Timezone: time.UTC, Now: time.Now, Keys: keys,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
@@ -148,8 +148,8 @@ func TestFormLimits(t *testing.T) {
 }
 
 func filled() url.Values {
-	return url.Values{"email": {"jeanne@martin.example"}, "email_confirmation": {"jeanne@martin.example"}, "password": {"Soleil-2026"},
-		"password_confirmation": {"Soleil-2026"}, "first_name": {"Jeanne"}, "last_name": {"Martin"}}
+	return url.Values{"email": {"jeanne@martin.example"}, "email_confirmation": {"jeanne@martin.example"}, "password": {"Soleil-Lune26"},
+		"password_confirmation": {"Soleil-Lune26"}, "first_name": {"Jeanne"}, "last_name": {"Martin"}}
 }
 
 // Ten thousand characters in each field come back in the form, with what is wrong; passwords never do.
@@ -266,13 +266,13 @@ func TestSignedIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hash, err := hasher.Hash(t.Context(), "Soleil-2026")
+	hash, err := hasher.Hash(t.Context(), "Soleil-Lune26")
 	if err != nil {
 		t.Fatal(err)
 	}
 	jeanne := storetest.Account(t, s.db, "jeanne@martin.example", func(a *portique.Account) { a.PasswordHash, a.Language = hash, "fr" })
 	storetest.Company(t, s.db, "552100554")
-	in, err := s.h.Sessions.SignIn(t.Context(), portique.Actor{}, session.SignInForm{Email: jeanne.Email, Password: "Soleil-2026"})
+	in, err := s.h.Sessions.SignIn(t.Context(), portique.Actor{}, session.SignInForm{Email: jeanne.Email, Password: "Soleil-Lune26"})
 	if err != nil {
 		t.Fatal(err)
 	}
