@@ -132,6 +132,8 @@ func commonPassword(typed string, listed func(word string) bool) bool {
 	return false
 }
 
+// commonWord says whether a part of a password, read as letters, is one listed
+// word, one run of keys, or the repetition of one.
 func commonWord(part []rune, listed func(word string) bool) bool {
 	word := lettersOf(part)
 	if len(word) < commonMin || len(word) > commonMax {
@@ -144,8 +146,8 @@ func commonWord(part []rune, listed func(word string) bool) bool {
 			keys = append(keys, r)
 		}
 	}
-	// With as many signs as letters, or any in a short word, it is no word any
-	// more: many random passwords would look like one.
+	// With more signs than letters, with any in a word of four, or mostly
+	// separators, it is no word any more: many random passwords look like one.
 	signs := len(word) - letters
 	if letters > 0 && (letters < commonMin || signs > letters || signs > max(0, len(word)-4) || (len(part)-len(word))*3 > letters) {
 		return false

@@ -114,7 +114,8 @@ func (s *Service) signIn(ctx context.Context, actor portique.Actor, f SignInForm
 	}
 	renewed := ""
 	if ok && account.Status == portique.AccountActive && s.hasher.Stale(hash) {
-		// Nobody is turned away for that: when there is no room, the next sign-in does it.
+		// Nobody is turned away for that: when there is no room, the next
+		// sign-in does it.
 		if renewed, err = s.hasher.Hash(ctx, f.Password); err != nil && portique.KindOf(err) != portique.Unavailable {
 			return nil, err
 		}
