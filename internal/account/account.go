@@ -22,13 +22,14 @@ type Service struct {
 	db      *store.DB
 	keys    *secret.Keys
 	hasher  *secret.Hasher
-	policy  portique.PasswordPolicy
+	rule    portique.PasswordRule
 	authURL string
 }
 
-// New makes the service. authURL is the origin that validation links point at.
-func New(db *store.DB, keys *secret.Keys, hasher *secret.Hasher, policy portique.PasswordPolicy, authURL string) *Service {
-	return &Service{db: db, keys: keys, hasher: hasher, policy: policy, authURL: authURL}
+// New makes the service. New passwords must meet the rule; authURL is the
+// origin that validation links point at.
+func New(db *store.DB, keys *secret.Keys, hasher *secret.Hasher, rule portique.PasswordRule, authURL string) *Service {
+	return &Service{db: db, keys: keys, hasher: hasher, rule: rule, authURL: authURL}
 }
 
 // Form is a filled sign-up form.
@@ -58,10 +59,10 @@ func (f *faults) add(err error) {
 }
 
 // check reads the form: all faults at once, in the order of the fields.
-func (f *Form) check(policy portique.PasswordPolicy) error {
+func (f *Form) check(rule portique.PasswordRule) error {
 	var all faults
 	f.checkEmail(&all)
-	f.checkPassword(&all, policy)
+	f.checkPassword(&all, rule, portique.PasswordOwner{FirstName: f.FirstName, LastName: f.LastName, Email: f.Email})
 	f.checkName(&all)
 	return all.Err()
 }
@@ -77,8 +78,8 @@ func (f *Form) checkEmail(all *faults) {
 	f.Email = email
 }
 
-func (f *Form) checkPassword(all *faults, policy portique.PasswordPolicy) {
-	err := portique.CheckPassword(policy, f.Password)
+func (f *Form) checkPassword(all *faults, rule portique.PasswordRule, owner portique.PasswordOwner) {
+	err := portique.CheckPassword(rule, f.Password, owner)
 	all.add(err)
 	if err == nil && portique.NormalPassword(f.Password) != portique.NormalPassword(f.PasswordConfirmation) {
 		all.Add("password_confirmation", "password.mismatch")
@@ -97,7 +98,7 @@ func (f *Form) checkName(all *faults) {
 // sign-up again from this browser. An address that already has an account goes
 // through the same steps; its owner gets another letter.
 func (s *Service) SignUp(ctx context.Context, actor portique.Actor, f Form) (cookie string, err error) {
-	if err := f.check(s.policy); err != nil {
+	if err := f.check(s.rule); err != nil {
 		return "", err
 	}
 	if stranger(actor) {

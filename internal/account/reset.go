@@ -108,6 +108,7 @@ func (s *Service) answerReset(tx *store.Tx, ask *store.ResetAsk) error {
 type Reset struct {
 	Email     string
 	NeedsName bool // nobody validated this address yet: the person says who they are
+	owner     portique.PasswordOwner
 }
 
 // OpenReset reads a reset link: ErrResetExpired or ErrResetUnknown when it no
@@ -122,9 +123,13 @@ func (s *Service) OpenReset(ctx context.Context, token string) (r *Reset, err er
 			return err
 		}
 		r = &Reset{Email: reset.Email}
-		_, err = tx.AccountByEmail(reset.Email)
+		account, err := tx.AccountByEmail(reset.Email)
 		if errors.Is(err, portique.ErrAccountUnknown) {
-			r.NeedsName, err = true, nil
+			r.NeedsName = true
+			return nil
+		}
+		if err == nil {
+			r.owner = portique.PasswordOwner{FirstName: account.FirstName, LastName: account.LastName, Email: reset.Email}
 		}
 		return err
 	})
@@ -144,8 +149,11 @@ func (s *Service) ResetPassword(ctx context.Context, actor portique.Actor, token
 	if err != nil {
 		return "", err
 	}
+	if r.NeedsName {
+		r.owner = portique.PasswordOwner{FirstName: f.FirstName, LastName: f.LastName, Email: r.Email}
+	}
 	var all faults
-	f.checkPassword(&all, s.policy)
+	f.checkPassword(&all, s.rule, r.owner)
 	if r.NeedsName {
 		f.checkName(&all)
 	}

@@ -3,6 +3,8 @@ package secret
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"github.com/go-crypt/crypt"
@@ -62,17 +64,30 @@ func (h *Hasher) acquire(ctx context.Context) error {
 	return h.slots.Acquire(ctx, 1)
 }
 
-// Hash makes the encoded argon2id hash of a password.
+// Hash is Hold, Hash and Release.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
-	if err := h.acquire(ctx); err != nil {
-		return "", err
-	}
-	defer h.slots.Release(1)
-	d, err := h.argon.Hash(portique.NormalPassword(password))
+	p, err := h.Hold(ctx)
 	if err != nil {
 		return "", err
 	}
-	return d.Encode(), nil
+	defer p.Release()
+	return p.Hash(password)
+}
+
+// Stale says whether a hash should be made again at the next sign-in, when the
+// password is known: another algorithm than Hash's, or weaker parameters.
+// Stronger ones stay, wherever they come from.
+func (h *Hasher) Stale(hash string) bool {
+	var memory, time, lanes int
+	parts := strings.Split(hash, "$") // "", name, version, parameters, salt, key
+	if len(parts) != 6 || parts[1] != argon2.VariantID.Prefix() || parts[2] != "v=19" {
+		return true
+	}
+	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &time, &lanes); n != 3 || err != nil {
+		return true
+	}
+	ours := strings.Split(h.decoy, "$")
+	return memory < argonMemory || time < argonTime || len(parts[4]) < len(ours[4]) || len(parts[5]) < len(ours[5])
 }
 
 // Held is one of the hashes that run at once, kept for several steps.
@@ -89,6 +104,15 @@ func (h *Hasher) Hold(ctx context.Context) (*Held, error) {
 
 // Release gives the place back.
 func (p *Held) Release() { p.h.slots.Release(1) }
+
+// Hash makes the encoded argon2id hash of a password.
+func (p *Held) Hash(password string) (string, error) {
+	d, err := p.h.argon.Hash(portique.NormalPassword(password))
+	if err != nil {
+		return "", err
+	}
+	return d.Encode(), nil
+}
 
 // Verify says whether a password is the one that was hashed. With an empty
 // hash it spends the same time on a decoy and says no, so that an unknown

@@ -19,7 +19,7 @@ import (
 
 const (
 	email    = "jeanne.martin@martin.example"
-	password = "Soleil-2026"
+	password = "Soleil-Lune26"
 )
 
 var hasher = sync.OnceValue(func() *secret.Hasher {
@@ -119,8 +119,8 @@ func TestSignIn(t *testing.T) {
 
 		// One answer to all that is wrong.
 		for name, c := range map[string]struct{ email, password, subject string }{
-			"a wrong password":                   {email, "Soleil-2025", w.jeanne.ID},
-			"a password in another case":         {email, "soleil-2026", w.jeanne.ID},
+			"a wrong password":                   {email, "Soleil-Lune25", w.jeanne.ID},
+			"a password in another case":         {email, "soleil-lune26", w.jeanne.ID},
 			"no password":                        {email, "", w.jeanne.ID},
 			"a very long password":               {email, strings.Repeat(password, 1000), w.jeanne.ID},
 			"an unknown address":                 {"nobody@martin.example", password, ""},

@@ -41,8 +41,23 @@ type SignedIn struct {
 // the password. The right password of a sign-up not yet validated opens no
 // session. ErrNoAuthorization: the page was too old, or another browser's.
 func (s *Service) SignIn(ctx context.Context, actor portique.Actor, f SignInForm) (*SignedIn, error) {
-	if len(f.Password) > 2000 {
-		f.Password = f.Password[:2000] // longer than any password can be; it will be wrong
+	for range 2 {
+		in, err := s.signIn(ctx, actor, f)
+		if !errors.Is(err, errHashMoved) {
+			return in, err
+		}
+	}
+	return nil, portique.ErrSignIn
+}
+
+// errHashMoved is a hash that was replaced while its password was checked: by
+// another sign-in that made it again, and then the password is still right, or
+// by a new password. Checking once more tells.
+var errHashMoved = errors.New("the password's hash has changed meanwhile")
+
+func (s *Service) signIn(ctx context.Context, actor portique.Actor, f SignInForm) (*SignedIn, error) {
+	if len(f.Password) > 4000 {
+		f.Password = f.Password[:4000] // longer than any password can be, accents typed apart; it will be wrong
 	}
 	var c candidate
 	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
@@ -92,6 +107,12 @@ func (s *Service) SignIn(ctx context.Context, actor portique.Actor, f SignInForm
 			return nil, err
 		}
 	}
+	renewed := ""
+	if right && s.hasher.Stale(c.hash) {
+		if renewed, err = place.Hash(f.Password); err != nil {
+			return nil, err
+		}
+	}
 	in := &SignedIn{}
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
 		*in = SignedIn{}
@@ -107,9 +128,12 @@ func (s *Service) SignIn(ctx context.Context, actor portique.Actor, f SignInForm
 		if err := tx.Forgive(c.tries[0]); err != nil {
 			return err
 		}
-		return s.enter(tx, actor, c.account.ID, c.hash, f, in)
+		return s.enter(tx, actor, c.account.ID, c.hash, renewed, f, in)
 	})
 	if err != nil {
+		if right || waiting { // no guess, whatever went wrong: what gave it back was undone
+			err = errors.Join(err, s.db.GiveBack(ctx, taken))
+		}
 		return nil, err
 	}
 	return in, nil
@@ -215,14 +239,23 @@ func (s *Service) adopt(tx *store.Tx, signUpID string, in *SignedIn) error {
 	return tx.UpdateSignUp(signUp)
 }
 
-func (s *Service) enter(tx *store.Tx, actor portique.Actor, accountID, hash string, f SignInForm, in *SignedIn) error {
+func (s *Service) enter(tx *store.Tx, actor portique.Actor, accountID, hash, renewed string, f SignInForm, in *SignedIn) error {
 	account, err := tx.LockAccount(accountID)
 	if err != nil {
 		return err
 	}
 	// The account may have changed while the password was being checked.
-	if account.Status != portique.AccountActive || account.PasswordHash != hash {
+	if account.Status != portique.AccountActive {
 		return portique.ErrSignIn
+	}
+	if account.PasswordHash != hash {
+		return errHashMoved
+	}
+	if renewed != "" {
+		if err := tx.SetPassword(account.ID, renewed); err != nil {
+			return err
+		}
+		account.PasswordHash = renewed
 	}
 	if account.Language == "" {
 		account.Language = f.Language
