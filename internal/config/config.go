@@ -526,16 +526,9 @@ func (c *Config) Key() ([]byte, error) {
 	}
 	db, path := c.databaseFile(), c.ownKeyFile()
 	for range 2 {
-		b, err := os.ReadFile(path)
-		if err == nil {
-			key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(b)))
-			if err != nil || len(key) != masterKeySize {
-				return nil, fmt.Errorf("%s does not hold a master key: restore it from your backup", path)
-			}
-			return key, nil
-		}
+		key, err := c.ReadKey()
 		if !errors.Is(err, os.ErrNotExist) {
-			return nil, err
+			return key, err
 		}
 		if info, err := os.Stat(db); err == nil && info.Size() > 0 {
 			return nil, fmt.Errorf("%s is missing but %s exists: restore the key from your backup, or set PORTIQUE_MASTER_KEY", path, db)
@@ -545,4 +538,21 @@ func (c *Config) Key() ([]byte, error) {
 		}
 	}
 	return nil, fmt.Errorf("%s cannot be read", path)
+}
+
+// ReadKey is Key without making one: os.ErrNotExist when it is to be made.
+func (c *Config) ReadKey() ([]byte, error) {
+	if c.MasterKey != nil {
+		return c.MasterKey, nil
+	}
+	path := c.ownKeyFile()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(b)))
+	if err != nil || len(key) != masterKeySize {
+		return nil, fmt.Errorf("%s does not hold a master key: restore it from your backup", path)
+	}
+	return key, nil
 }

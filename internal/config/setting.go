@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -18,7 +19,8 @@ type Setting struct {
 // Mask stands for a secret.
 const Mask = "xxxxx"
 
-// effective masks secrets and fills in the values that follow from others.
+// effective masks secrets, fills in the values that follow from others, and
+// sorts by name.
 func (c *Config) effective(settings []Setting) []Setting {
 	for i := range settings {
 		s := &settings[i]
@@ -50,6 +52,7 @@ func (c *Config) effective(settings []Setting) []Setting {
 		}
 		s.Value = masked(s.Value)
 	}
+	slices.SortFunc(settings, func(a, b Setting) int { return strings.Compare(a.Name, b.Name) })
 	return settings
 }
 

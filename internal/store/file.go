@@ -181,7 +181,7 @@ func (db *DB) release() error {
 		}
 		return errors.Join(err, db.lock.Close())
 	}
-	if db.path == "" || db.journalLost || !journalLost(db.path) {
+	if db.path == "" || db.looking || db.journalLost || !journalLost(db.path) {
 		return nil
 	}
 	f, err := os.OpenFile(db.path+".lock", os.O_RDWR, 0)

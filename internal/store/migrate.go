@@ -144,7 +144,7 @@ func (db *DB) CheckKeys(ctx context.Context) error {
 			return v, err
 		}, `SELECT value FROM setting WHERE name = 'key_fingerprint'`)
 		if err == nil && got != want {
-			return errors.New("this master key is not the one of this database: restore the right PORTIQUE_MASTER_KEY or master.key")
+			return ErrOtherKey
 		}
 		return err
 	})

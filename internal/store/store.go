@@ -38,6 +38,7 @@ type DB struct {
 	lock    *os.File
 
 	served, journalLost bool // see Mark
+	looking             bool // see OpenToLook
 }
 
 // Options say which database and what its transactions need.
@@ -67,6 +68,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		db.dialect, db.path, db.journalLost = sqliteEngine, abs, journalLost(abs)
 		err := private(abs)
 		if err != nil {
+			return nil, err
+		}
+		if err := look(ctx, abs); err != nil {
 			return nil, err
 		}
 		// One writer, several readers: SQLite has one write lock, and waiting
