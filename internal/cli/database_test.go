@@ -218,3 +218,29 @@ func TestPostgresRefused(t *testing.T) {
 		t.Errorf("doctor:\n%s", out)
 	}
 }
+
+// AUD-02: what people type never makes a line of its own, nor moves a cursor: neither in a list nor in the journal.
+func TestOneLineEach(t *testing.T) {
+	s, database := installation(t)
+	const odd = "Zoé\r\n2026-01-01 admin\x1b[31m \"}\u202e\u2028x"
+	s.run(password, "account", "create", "--email", "zoe@martin.example", "--first-name", odd, "--last-name", "Martin", "--password-stdin", "--validated")
+	s.run("", "company", "import", s.file("odd.csv", "siren;name;member_code\n732829320;\""+strings.ReplaceAll(odd, `"`, `""`)+"\";12345678\n"))
+	s.ok(password, "account", "create", "--email", "luc@martin.example", "--first-name", "Luc", "--last-name", "Martin", "--password-stdin", "--validated")
+	s.run("", "membership", "grant", "--email", "luc@martin.example", "--siren", "552100554", "--role", "member", "--reason", odd)
+	for _, listing := range []string{"account list", "company list", "membership list", "letter list"} {
+		for line := range strings.Lines(s.ok("", strings.Fields(listing)...)) {
+			if strings.ContainsAny(strings.TrimSuffix(line, "\n"), "\r\n\x1b\u202e\u2028") || strings.HasPrefix(line, "2026-01-01") {
+				t.Errorf("%s: %q", listing, line)
+			}
+		}
+	}
+	db, err := sql.Open("sqlite", "file:"+database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var lines int
+	if err := db.QueryRow(`SELECT count(*) FROM event WHERE reason GLOB '*[' || char(10, 13, 27) || ']*' OR subject GLOB '*[' || char(10, 13, 27) || ']*'`).Scan(&lines); err != nil || lines != 0 {
+		t.Errorf("%d events of several lines (%v)", lines, err)
+	}
+}
