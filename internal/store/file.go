@@ -261,7 +261,7 @@ func (db *DB) CheckPages(ctx context.Context) error {
 // pagesTime bounds the look at the start: a server must be ready within two
 // seconds, whatever the size of its database. The command doctor looks at all
 // of it.
-const pagesTime = 500 * time.Millisecond
+const pagesTime = 300 * time.Millisecond
 
 // CheckPagesBriefly is CheckPages for as long as a start may wait.
 func (db *DB) CheckPagesBriefly(ctx context.Context) error {
