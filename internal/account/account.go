@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
+	"time"
 
 	"portique"
 	"portique/internal/secret"
@@ -99,6 +100,11 @@ func (s *Service) SignUp(ctx context.Context, actor portique.Actor, f Form) (coo
 	if err := f.check(s.policy); err != nil {
 		return "", err
 	}
+	if stranger(actor) {
+		if _, err := s.db.Take(ctx, bySource(portique.BudgetSignUpSource, actor)); err != nil {
+			return "", err
+		}
+	}
 	hash, err := s.hasher.Hash(ctx, f.Password)
 	if err != nil {
 		return "", err
@@ -108,7 +114,7 @@ func (s *Service) SignUp(ctx context.Context, actor portique.Actor, f Form) (coo
 		signUp := &portique.SignUp{ID: store.NewID(), Email: f.Email, PasswordHash: hash, FirstName: f.FirstName,
 			LastName: f.LastName, ContributionsOnly: f.ContributionsOnly, Language: f.Language,
 			BrowserHash: secret.Hash(browser), CreatedAt: tx.Now()}
-		if err := s.prove(tx, signUp); err != nil {
+		if err := s.prove(tx, actor, signUp); err != nil {
 			return err
 		}
 		if err := tx.InsertSignUp(signUp); err != nil {
@@ -130,16 +136,32 @@ func (s *Service) SignUp(ctx context.Context, actor portique.Actor, f Form) (coo
 // asked for a second letter may open the first; it works once whatever their
 // number. It follows from the sign-up and the address by a keyed hash and is
 // itself kept only hashed. Codes replace the older ones.
-func (s *Service) prove(tx *store.Tx, signUp *portique.SignUp) error {
+//
+// When strangers had many letters sent to that address this one leaves later,
+// and link and code live from then on.
+func (s *Service) prove(tx *store.Tx, actor portique.Actor, signUp *portique.SignUp) error {
+	leaves := tx.Now()
+	if stranger(actor) {
+		var err error
+		if leaves, err = tx.Slot(lettersTo(signUp.Email)); err != nil {
+			return err
+		}
+		if leaves.Sub(tx.Now()) > longestDelay {
+			return portique.BudgetSignUpLetters.Refused(leaves)
+		}
+	}
+	if err := tx.DropDelayed(signUp.ID); err != nil {
+		return err
+	}
 	link := base64.RawURLEncoding.EncodeToString(s.keys.Mac("validation-link", signUp.ID, signUp.Email))
 	code, disown := secret.Digits(6), secret.Digits(6)
 	for disown == code {
 		disown = secret.Digits(6)
 	}
 	signUp.LinkHash = secret.Hash(link)
-	signUp.LinkExpiresAt = tx.Now().Add(portique.ValidationLinkLife)
+	signUp.LinkExpiresAt = leaves.Add(portique.ValidationLinkLife)
 	signUp.CodeHash = s.keys.TypedCode("sign-up", signUp.ID, code)
-	signUp.CodeExpiresAt = tx.Now().Add(portique.TypedCodeLife)
+	signUp.CodeExpiresAt = leaves.Add(portique.TypedCodeLife)
 	signUp.CodeTries = 0
 	signUp.DisownHash = s.keys.TypedCode("disown", signUp.ID, disown)
 
@@ -147,7 +169,7 @@ func (s *Service) prove(tx *store.Tx, signUp *portique.SignUp) error {
 	switch {
 	case errors.Is(err, portique.ErrAccountUnknown):
 		signUp.Taken = false
-		letter := &portique.Letter{To: signUp.Email, Language: signUp.Language, Kind: portique.LetterValidation, About: signUp.ID,
+		letter := &portique.Letter{To: signUp.Email, Language: signUp.Language, Kind: portique.LetterValidation, About: signUp.ID, RunAt: leaves,
 			Secret: map[string]string{"link": s.authURL + "/validate?token=" + link, "code": code, "disown_code": disown}}
 		if signUp.Tries >= portique.SignUpCodeTries {
 			delete(letter.Secret, "code") // only the link works from now on
@@ -158,7 +180,24 @@ func (s *Service) prove(tx *store.Tx, signUp *portique.SignUp) error {
 	}
 	signUp.Taken = true
 	return tx.Post(&portique.Letter{To: owner.Email, Name: owner.Name(), Language: languageOf(owner, signUp.Language),
-		Kind: portique.LetterAccountExists, About: signUp.ID})
+		Kind: portique.LetterAccountExists, About: signUp.ID, RunAt: leaves})
+}
+
+// longestDelay is how long a letter to an address that is flooded may wait. Past
+// it a sign-up is refused: the reset link, which serves whoever reads the
+// mailbox, is then the quicker way.
+const longestDelay = 12 * time.Hour
+
+// stranger says whether an act comes from a page, where anybody may be: the
+// operator's engineer is not counted.
+func stranger(actor portique.Actor) bool { return actor.Door != portique.DoorCommand }
+
+func bySource(b portique.Budget, actor portique.Actor) store.Try {
+	return store.Try{Budget: b, Key: []string{portique.SourceKey(actor.Source)}}
+}
+
+func lettersTo(email string) store.Try {
+	return store.Try{Budget: portique.BudgetSignUpLetters, Key: []string{email}}
 }
 
 func languageOf(a *portique.Account, otherwise string) string {
@@ -211,7 +250,8 @@ func living(signUp *portique.SignUp) error {
 	return nil
 }
 
-// Resend posts the validation letter again, with the same link and a new code.
+// Resend posts the validation letter again, with the same link and a new code;
+// TooSoon with the hour when many went to that address already.
 func (s *Service) Resend(ctx context.Context, actor portique.Actor, cookie string) error {
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
 		signUp, err := mine(tx, cookie)
@@ -221,12 +261,18 @@ func (s *Service) Resend(ctx context.Context, actor portique.Actor, cookie strin
 		if err := living(signUp); err != nil {
 			return err
 		}
+		if err := tx.Allowed(lettersTo(signUp.Email)); err != nil {
+			return err
+		}
 		return s.proveAgain(tx, actor, signUp, portique.ActionResent)
 	})
 }
 
 func (s *Service) proveAgain(tx *store.Tx, actor portique.Actor, signUp *portique.SignUp, action portique.Action) error {
-	if err := s.prove(tx, signUp); err != nil {
+	if _, err := tx.Take(bySource(portique.BudgetLetterSource, actor)); err != nil {
+		return err
+	}
+	if err := s.prove(tx, actor, signUp); err != nil {
 		return err
 	}
 	if err := tx.UpdateSignUp(signUp); err != nil {

@@ -80,17 +80,20 @@ func TestForgottenPassword(t *testing.T) {
 				t.Fatalf("opening: %+v, %v", r, err)
 			}
 		}
-		if err := s.ResetPassword(ctx, actor, newest, account.Form{Password: "court", PasswordConfirmation: "court"}); portique.KindOf(err) != portique.Invalid {
+		if _, err := s.ResetPassword(ctx, actor, newest, account.Form{Password: "court", PasswordConfirmation: "court"}); portique.KindOf(err) != portique.Invalid {
 			t.Errorf("a weak password: %v", err)
 		}
-		if err := s.ResetPassword(ctx, actor, newest+"x", chosen); !errors.Is(err, portique.ErrResetUnknown) {
+		if _, err := s.ResetPassword(ctx, actor, newest+"x", chosen); !errors.Is(err, portique.ErrResetUnknown) {
 			t.Errorf("an altered link: %v", err)
 		}
 
 		// Many at once: one changes the password, the others find the link spent.
 		results := make(chan error, 8)
 		for range cap(results) {
-			go func() { results <- s.ResetPassword(ctx, actor, newest, chosen) }()
+			go func() {
+				_, err := s.ResetPassword(ctx, actor, newest, chosen)
+				results <- err
+			}()
 		}
 		done := 0
 		for range cap(results) {
@@ -135,7 +138,7 @@ func TestForgottenPassword(t *testing.T) {
 			t.Errorf("a second before its end: %v", err)
 		}
 		now = now.Add(time.Second)
-		if err := s.ResetPassword(ctx, actor, older, chosen); !errors.Is(err, portique.ErrResetExpired) {
+		if _, err := s.ResetPassword(ctx, actor, older, chosen); !errors.Is(err, portique.ErrResetExpired) {
 			t.Errorf("at its end: %v", err)
 		}
 
@@ -147,7 +150,7 @@ func TestForgottenPassword(t *testing.T) {
 		if err := s.Disable(ctx, portique.Actor{Door: portique.DoorCommand}, "anne@shop.example", false); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.ResetPassword(ctx, actor, link, chosen); !errors.Is(err, portique.ErrResetUnknown) {
+		if _, err := s.ResetPassword(ctx, actor, link, chosen); !errors.Is(err, portique.ErrResetUnknown) {
 			t.Errorf("a disabled account: %v", err)
 		}
 		if err := s.Forgot(ctx, actor, "anne@shop.example"); err != nil {
@@ -171,11 +174,11 @@ func TestForgottenPassword(t *testing.T) {
 			t.Fatalf("a sign-up's link: %+v, %v", r, err)
 		}
 		var faults portique.FieldErrors
-		if err := s.ResetPassword(ctx, actor, link, chosen); !errors.As(err, &faults) || len(faults) != 2 {
+		if _, err := s.ResetPassword(ctx, actor, link, chosen); !errors.As(err, &faults) || len(faults) != 2 {
 			t.Errorf("without a name: %v", err)
 		}
 		chosen.FirstName, chosen.LastName = "Paul", "Besson"
-		if err := s.ResetPassword(ctx, actor, link, chosen); err != nil {
+		if _, err := s.ResetPassword(ctx, actor, link, chosen); err != nil {
 			t.Fatal(err)
 		}
 		list, err := s.List(ctx, "paul@shop.example")

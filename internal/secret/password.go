@@ -75,20 +75,31 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return d.Encode(), nil
 }
 
+// Held is one of the hashes that run at once, kept for several steps.
+type Held struct{ h *Hasher }
+
+// Hold waits for a place, as Hash and Verify do. What is counted between Hold
+// and Verify is counted for as many callers as there are places, no more.
+func (h *Hasher) Hold(ctx context.Context) (*Held, error) {
+	if err := h.acquire(ctx); err != nil {
+		return nil, err
+	}
+	return &Held{h}, nil
+}
+
+// Release gives the place back.
+func (p *Held) Release() { p.h.slots.Release(1) }
+
 // Verify says whether a password is the one that was hashed. With an empty
 // hash it spends the same time on a decoy and says no, so that an unknown
 // account costs as much as a wrong password.
-func (h *Hasher) Verify(ctx context.Context, hash, password string) (bool, error) {
-	if err := h.acquire(ctx); err != nil {
-		return false, err
-	}
-	defer h.slots.Release(1)
+func (p *Held) Verify(hash, password string) (bool, error) {
 	known := hash != ""
 	if !known {
-		hash = h.decoy
+		hash = p.h.decoy
 	}
 	var d algorithm.Digest
-	d, err := h.decoder.Decode(hash)
+	d, err := p.h.decoder.Decode(hash)
 	if err != nil {
 		return false, err
 	}
@@ -97,4 +108,14 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (bool, error
 		return false, err
 	}
 	return ok && known, nil
+}
+
+// Verify is Hold, Verify and Release.
+func (h *Hasher) Verify(ctx context.Context, hash, password string) (bool, error) {
+	p, err := h.Hold(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer p.Release()
+	return p.Verify(hash, password)
 }

@@ -99,9 +99,10 @@ func OpenApp(ctx context.Context, c *config.Config, schema Schema) (*App, error)
 	}
 	return &App{
 		Config: c, DB: db, Keys: keys, Now: now,
-		Accounts:  account.New(db, keys, hasher, c.PasswordPolicy, c.AuthURL),
-		Sessions:  session.New(db, keys, hasher),
-		Access:    access.New(db, keys, c.Language, c.SupportEmail),
+		Accounts: account.New(db, keys, hasher, c.PasswordPolicy, c.AuthURL),
+		Sessions: session.New(db, keys, hasher, session.Options{Language: c.Language, Support: c.SupportEmail}),
+		Access: access.New(db, keys, access.Options{Language: c.Language, Support: c.SupportEmail, PortalURL: c.PortalURL,
+			Policy: c.ClaimPolicy, MemberCodeBits: c.MemberCodeBits}),
 		Tools:     tool.New(db),
 		Companies: company.New(db, keys),
 	}, nil

@@ -69,7 +69,7 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		watch = storetest.NewWatch()
 		jeanne := storetest.Account(t, db, email, func(a *portique.Account) { a.PasswordHash = known(t) })
-		f(t, &world{session.New(db, storetest.Keys(), hasher()), t, db, watch, jeanne})
+		f(t, &world{session.New(db, storetest.Keys(), hasher(), session.Options{Language: "fr", Support: "aide@opco.example"}), t, db, watch, jeanne})
 	}, storetest.Clock(func() time.Time { return watch.Now() }))
 }
 

@@ -83,8 +83,8 @@ func newSite(t *testing.T, change ...func(*Options)) *site {
 		t.Fatal(err)
 	}
 	keys := storetest.Keys()
-	o := Options{Accounts: account.New(db, keys, hasher, portique.PolicyGuide, "https://auth.opco.example"), Sessions: session.New(db, keys, hasher),
-		Access: access.New(db, keys, "fr", ""), Tools: tool.New(db), Catalog: catalog, PortalURL: "https://ws.opco.example", AuthURL: "https://auth.opco.example",
+	o := Options{Accounts: account.New(db, keys, hasher, portique.PolicyGuide, "https://auth.opco.example"), Sessions: session.New(db, keys, hasher, session.Options{}),
+		Access: access.New(db, keys, access.Options{Language: "fr", Policy: portique.ClaimByCode, MemberCodeBits: 26}), Tools: tool.New(db), Catalog: catalog, PortalURL: "https://ws.opco.example", AuthURL: "https://auth.opco.example",
 		Language: "fr", PasswordPolicy: portique.PolicyGuide, SignUp: true, Timezone: time.UTC, Now: time.Now, Keys: keys,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	for _, c := range change {
