@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	htmltemplate "html/template"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -144,7 +145,8 @@ func (r *Renderer) Render(l *portique.Letter) (*Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("letter %s.%s: %w", l.Kind, lang, err)
 	}
-	return &Message{MessageID: l.MessageID, To: to, Date: l.CreatedAt, Subject: d.Subject, Text: d.text(), HTML: page.String()}, nil
+	return &Message{MessageID: l.MessageID, To: to, Date: l.CreatedAt, Subject: d.Subject, Text: d.text(), HTML: page.String(),
+		Secrets: slices.Collect(maps.Values(l.Secret))}, nil
 }
 
 var roleWords = map[string]map[portique.Role]string{

@@ -28,7 +28,7 @@ func (s *Server) Handler() http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
 			if p := recover(); p != nil {
-				s.log.ErrorContext(r.Context(), "panic", "path", loggedPath(r.URL.Path), "panic", p, "stack", string(debug.Stack()))
+				s.log.ErrorContext(r.Context(), "panic", "path", telemetry.Path(r.URL.Path), "panic", p, "stack", string(debug.Stack()))
 				if rec.status == 0 {
 					http.Error(rec, "500", http.StatusInternalServerError)
 				}
@@ -38,21 +38,11 @@ func (s *Server) Handler() http.Handler {
 				level = slog.LevelDebug
 			}
 			// The query is left out: it may hold a token.
-			s.log.Log(r.Context(), level, "request", "method", r.Method, "host", r.Host, "path", loggedPath(r.URL.Path),
+			s.log.Log(r.Context(), level, "request", "method", r.Method, "host", r.Host, "path", telemetry.Path(r.URL.Path),
 				"status", rec.status, "bytes", rec.bytes, "ms", time.Since(start).Milliseconds(), "source", telemetry.From(r.Context()).Source)
 		}()
 		s.route(rec, r)
 	})
-}
-
-// loggedPath is a path without the token that some end with.
-func loggedPath(path string) string {
-	for _, prefix := range []string{"/contest/"} {
-		if strings.HasPrefix(path, prefix) {
-			return prefix + "…"
-		}
-	}
-	return path
 }
 
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
@@ -104,8 +94,10 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte("ready\n"))
+	_, _ = w.Write([]byte(readyBody))
 }
+
+const readyBody = "ready\n"
 
 // machinePaths are called by programs, without our cookies, from anywhere; and
 // an authorization or a logout request may be posted by a tool's page

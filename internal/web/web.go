@@ -314,7 +314,7 @@ func (v *visit) render(status int, page templ.Component) error {
 		return nil
 	}
 	if err := page.Render(v.r.Context(), v.w); err != nil {
-		v.h.Log.ErrorContext(v.r.Context(), "page not rendered", "path", v.r.URL.Path, "error", err)
+		v.h.Log.ErrorContext(v.r.Context(), "page not rendered", "path", telemetry.Path(v.r.URL.Path), "error", err)
 	}
 	return nil
 }
