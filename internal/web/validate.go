@@ -37,7 +37,14 @@ func (v *visit) linkPage(code int, token string, form template.Form) error {
 }
 
 func (v *visit) validateForm() error {
-	return v.linkPage(http.StatusOK, v.r.URL.Query().Get("token"), template.Form{})
+	token, moved, err := v.mailedToken()
+	switch {
+	case errors.Is(err, errPassOld):
+		return v.render(http.StatusOK, template.Validate(template.ValidatePage{Page: v.page(), State: template.ValidateStale}))
+	case moved || err != nil:
+		return err
+	}
+	return v.linkPage(http.StatusOK, token, template.Form{})
 }
 
 func (v *visit) validate() error {
