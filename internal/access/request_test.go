@@ -24,6 +24,7 @@ func (w *world) desk() (siren portique.SIREN, jeanne, luc *portique.Account, r *
 	return siren, jeanne, luc, r
 }
 
+// REQ-06 One reminder a day, however often one presses.
 func TestRemindAndCancel(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
@@ -154,6 +155,17 @@ func TestTick(t *testing.T) {
 			t.Errorf("he has %s", w.access(luc, siren))
 		}
 		w.letters()
+		// REQ-12 Nor does it keep him from asking again.
+		again := w.asks(luc, siren)
+		w.posted("request_received>jeanne1 request_sent>luc1")
+		w.journal(r.ID, "access.requested access.expired")
+		if old := w.request(r.ID); again.ID == r.ID || old.Status != portique.RequestExpired || !old.DecidedAt.Equal(w.watch.Now()) {
+			t.Errorf("%+v", old)
+		}
+		if _, err := w.Cancel(ctx, as(luc), again.ID); err != nil {
+			t.Fatal(err)
+		}
+		w.letters()
 
 		// More than one batch at once.
 		crowded := w.company()
@@ -200,6 +212,7 @@ func TestOrphanedRequest(t *testing.T) {
 	})
 }
 
+// REQ-05 Decided is decided. REQ-11 By who is administrator now, of somebody who is still there.
 func TestAccept(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()

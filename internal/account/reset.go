@@ -67,11 +67,16 @@ func (s *Service) OpenReset(ctx context.Context, token string) (r *Reset, err er
 			return err
 		}
 		r = &Reset{Email: reset.Email}
-		_, err = tx.AccountByEmail(reset.Email)
-		if errors.Is(err, portique.ErrAccountUnknown) {
-			r.NeedsName, err = true, nil
+		account, err := tx.AccountByEmail(reset.Email)
+		switch {
+		case errors.Is(err, portique.ErrAccountUnknown):
+			r.NeedsName = true
+		case err != nil:
+			return err
+		case account.Status != portique.AccountActive:
+			return portique.ErrResetUnknown
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err
