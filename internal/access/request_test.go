@@ -144,7 +144,7 @@ func TestTick(t *testing.T) {
 		w.want("one that was cancelled", err, portique.ErrRequestClosed)
 		w.letters()
 
-		// By the member code as well; as long as no job came by, it is not accepted any more.
+		// REQ-12 By the member code as well; as long as no job came by, it is not accepted any more.
 		_, err = w.Accept(ctx, as(jeanne), siren, r.ID, access.Terms{Role: portique.Member})
 		w.want("accepting an expired one", err, portique.ErrRequestClosed)
 		r = w.asks(luc, siren)
