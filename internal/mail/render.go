@@ -125,11 +125,11 @@ func (r *Renderer) Render(l *portique.Letter) (*Message, error) {
 	}
 	for _, given := range []map[string]string{l.Data, l.Secret} {
 		for key, v := range given {
-			values[key] = portique.CleanText(v)
+			values[key] = portique.Isolate(portique.CleanText(v))
 		}
 	}
 	var out bytes.Buffer
-	if err := t.Funcs(r.functions(lang, portique.CleanText(l.Name))).Execute(&out, values); err != nil {
+	if err := t.Funcs(r.functions(lang, portique.Isolate(portique.CleanText(l.Name)))).Execute(&out, values); err != nil {
 		return nil, fmt.Errorf("letter %w", err)
 	}
 	d, err := read(out.String(), lang)

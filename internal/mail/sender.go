@@ -276,7 +276,8 @@ func (s *Sender) compose(m *Message) (*gomail.Msg, error) {
 	if s.replyTo != nil {
 		msg.ReplyToMailAddress(s.replyTo)
 	}
-	msg.Subject(portique.CleanText(m.Subject))
+	// "=?" typed into a name would be read as an encoded word (RFC 2047).
+	msg.Subject(strings.ReplaceAll(portique.CleanText(m.Subject), "=?", "= ?"))
 	msg.SetMessageIDWithValue(strings.Trim(m.MessageID, "<>"))
 	date := m.Date
 	if date.IsZero() {

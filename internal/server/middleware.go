@@ -127,6 +127,9 @@ func (s *Server) protect(door portique.Door, origin string, pages *web.Handler, 
 			return strings.HasPrefix(strings.TrimPrefix(c.Name, "__Host-"), "portique_")
 		})
 		elsewhere := r.Header.Get("Origin") != "" && r.Header.Get("Origin") != origin
+		if r.Header.Get("Origin") == "null" && r.Header.Get("Sec-Fetch-Site") == "same-origin" {
+			elsewhere = false // a form of our own page under no-referrer
+		}
 		if elsewhere || silent && ours {
 			refuse.ServeHTTP(w, r)
 			return
