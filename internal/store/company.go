@@ -1,6 +1,10 @@
 package store
 
 import (
+	"slices"
+	"strconv"
+	"strings"
+
 	"portique"
 )
 
@@ -16,16 +20,44 @@ func scanCompany(r row) (*portique.Company, error) {
 // ErrCompanyUnknown: no company has that SIREN, or it is none of the reader's.
 var ErrCompanyUnknown = portique.ErrNotAdministrator
 
-// SaveCompany inserts a company or replaces what the member file says of it.
-func (tx *Tx) SaveCompany(c *portique.Company) error {
-	_, err := tx.exec(`INSERT INTO company (`+companyColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
-		ON CONFLICT (siren) DO UPDATE SET name=excluded.name, status=excluded.status, code_hash=excluded.code_hash,
-			contact_email=excluded.contact_email, street=excluded.street, postcode=excluded.postcode,
-			city=excluded.city, sector=excluded.sector, successor=excluded.successor, imported_at=excluded.imported_at`,
-		c.SIREN, c.Name, c.Status, c.CodeHash, c.ContactEmail, c.Street, c.Postcode, c.City, c.Sector, c.Successor,
-		ms(c.ImportedAt))
-	return err
+// companiesPerStatement keeps a statement well under the number of parameters
+// that an engine takes (32,766 for SQLite).
+const companiesPerStatement = 250
+
+// SaveCompanies inserts companies or replaces what the member file says of
+// them. No SIREN is there twice.
+func (tx *Tx) SaveCompanies(companies []*portique.Company) error {
+	for some := range slices.Chunk(companies, companiesPerStatement) {
+		var rows strings.Builder
+		var args []any
+		for i, c := range some {
+			if i > 0 {
+				rows.WriteByte(',')
+			}
+			rows.WriteByte('(')
+			for column := range 11 {
+				if column > 0 {
+					rows.WriteByte(',')
+				}
+				rows.WriteString("$" + strconv.Itoa(len(args)+column+1))
+			}
+			rows.WriteByte(')')
+			args = append(args, c.SIREN, c.Name, c.Status, c.CodeHash, c.ContactEmail, c.Street, c.Postcode, c.City, c.Sector,
+				c.Successor, ms(c.ImportedAt))
+		}
+		if _, err := tx.exec(`INSERT INTO company (`+companyColumns+`) VALUES `+rows.String()+`
+			ON CONFLICT (siren) DO UPDATE SET name=excluded.name, status=excluded.status, code_hash=excluded.code_hash,
+				contact_email=excluded.contact_email, street=excluded.street, postcode=excluded.postcode,
+				city=excluded.city, sector=excluded.sector, successor=excluded.successor, imported_at=excluded.imported_at`,
+			args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// SaveCompany is SaveCompanies of one.
+func (tx *Tx) SaveCompany(c *portique.Company) error { return tx.SaveCompanies([]*portique.Company{c}) }
 
 // Company returns a company, or ErrCompanyUnknown.
 func (tx *Tx) Company(siren portique.SIREN) (*portique.Company, error) {

@@ -97,12 +97,27 @@ func (tx *Tx) Audit(e portique.Event) error {
 	return err
 }
 
+const eventColumns = `at, action, actor, door, subject, siren, reason, source, request_id`
+
+func scanEvent(r row) (e portique.Event, err error) {
+	err = r.Scan(at{&e.At}, &e.Action, &e.Actor, &e.Door, &e.Subject, &e.SIREN, &e.Reason, &e.Source, &e.RequestID)
+	return e, err
+}
+
 // Events lists the journal of a subject, oldest first.
 func (tx *Tx) Events(subject string) ([]portique.Event, error) {
-	return all(tx, func(r row) (e portique.Event, err error) {
-		err = r.Scan(at{&e.At}, &e.Action, &e.Actor, &e.Door, &e.Subject, &e.SIREN, &e.Reason, &e.Source, &e.RequestID)
-		return e, err
-	}, `SELECT at, action, actor, door, subject, siren, reason, source, request_id FROM event WHERE subject = $1 ORDER BY id`, subject)
+	return all(tx, scanEvent, `SELECT `+eventColumns+` FROM event WHERE subject = $1 ORDER BY id`, subject)
+}
+
+// LastEvent is the newest line of the journal with that action, nil when there
+// is none. It reads the journal backwards: for what happens now and then, by
+// command.
+func (tx *Tx) LastEvent(action portique.Action) (*portique.Event, error) {
+	last, err := all(tx, scanEvent, `SELECT `+eventColumns+` FROM event WHERE action = $1 ORDER BY id DESC LIMIT 1`, action)
+	if err != nil || len(last) == 0 {
+		return nil, err
+	}
+	return &last[0], nil
 }
 
 // ErrLetterNotDead: only a dead letter that still has its secrets can be tried
