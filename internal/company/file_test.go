@@ -118,7 +118,7 @@ func TestIMP07(t *testing.T) {
 func TestIMP07WithoutEnd(t *testing.T) {
 	s := company.New(storetest.Open(t, "sqlite"), storetest.Keys())
 	for name, f := range map[string]struct{ text, says string }{
-		"companies":       {strings.Repeat("x", 1<<10) + ";" + string(a) + ";12345678\n", "larger than 64 MiB"},
+		"companies":       {strings.Repeat("x", 1<<10) + "\n", "larger than 64 MiB"},
 		"one line":        {"x", "larger than 64 MiB"},
 		"empty lines":     {"\n;;\n", "larger than 64 MiB"},
 		"very many lines": {"x\n", "more than 500000 lines"},

@@ -77,9 +77,9 @@ func (e *TooManyClosings) Error() string {
 // Accesses are never touched. A file that cannot be read as a whole is an
 // ErrFile and changes nothing.
 //
-// A trial reads a snapshot and holds nobody up. A run holds the rows of all
-// companies, and the only writer of SQLite, while it compares and writes: about
-// a second for 100,000 lines that change nothing, some seconds when all do.
+// Comparing reads a snapshot and holds nobody up. Only writing what changes
+// holds the companies, and the one writer of SQLite: about a second for 100,000
+// changed lines.
 func (s *Service) Import(ctx context.Context, actor portique.Actor, file io.Reader, o Options) (*Report, error) {
 	rows, digest, err := parse(file, o.CodeBits)
 	if err != nil {
@@ -94,31 +94,44 @@ func (s *Service) Import(ctx context.Context, actor portique.Actor, file io.Read
 		}
 	}
 	var report *Report
-	if o.DryRun {
-		err = s.db.View(ctx, func(tx *store.Tx) error {
-			existing, err := tx.Companies()
-			if err != nil {
-				return err
-			}
-			report, _, err = decide(tx, rows, existing, digest, o)
+	var save []*portique.Company
+	var seen []portique.Event
+	read := func(tx *store.Tx) (err error) {
+		if seen, err = changes(tx); err != nil { // first: what happens meanwhile is then noticed
 			return err
-		})
-		return report, err
-	}
-	err = s.db.Tx(ctx, func(tx *store.Tx) error {
-		existing, err := tx.LockCompanies()
+		}
+		existing, err := tx.Companies()
 		if err != nil {
 			return err
 		}
-		var save []*portique.Company
-		if report, save, err = decide(tx, rows, existing, digest, o); err != nil {
-			return err
-		}
-		if report.Refused > 0 && !o.SkipRefused {
-			return nil
-		}
-		if err := tx.SaveCompanies(save); err != nil {
-			return err
+		report, save, err = decide(tx, rows, existing, digest, o)
+		return err
+	}
+	if err = s.db.View(ctx, read); err != nil {
+		return nil, err
+	}
+	if o.DryRun || report.Refused > 0 && !o.SkipRefused {
+		return report, nil
+	}
+	err = s.db.Tx(ctx, func(tx *store.Tx) error {
+		if len(save) > 0 {
+			if err := tx.HoldCompanies(); err != nil {
+				return err
+			}
+			switch now, err := changes(tx); {
+			case err != nil:
+				return err
+			case !slices.Equal(now, seen): // somebody was quicker
+				if err := read(tx); err != nil {
+					return err
+				}
+				if report.Refused > 0 && !o.SkipRefused {
+					return nil
+				}
+			}
+			if err := tx.SaveCompanies(save); err != nil {
+				return err
+			}
 		}
 		report.Applied = true
 		event := actor.Event(portique.ActionCompanyImported, digest, "")
@@ -131,9 +144,15 @@ func (s *Service) Import(ctx context.Context, actor portique.Actor, file io.Read
 	return report, nil
 }
 
+// changes are the newest lines of the journal about the member file: whoever
+// saves a company writes one. There are several, since nodes whose clocks
+// differ by a little write theirs in another order.
+func changes(tx *store.Tx) ([]portique.Event, error) {
+	return tx.LastEvents(20, portique.ActionCompanyImported, portique.ActionCompanyCode)
+}
+
 // decide compares every row with the register. It gives the result of each
-// line and the companies to save, by SIREN: one order for all locks, so that an
-// import never deadlocks with an administrator's decision.
+// line and the companies to save, by SIREN.
 func decide(tx *store.Tx, rows []*row, existing []*portique.Company, digest string, o Options) (*Report, []*portique.Company, error) {
 	known := make(map[portique.SIREN]*portique.Company, len(existing))
 	active := 0
@@ -190,8 +209,8 @@ func decide(tx *store.Tx, rows []*row, existing []*portique.Company, digest stri
 
 // earlier is when a file was last imported, if another one has been since.
 func earlier(tx *store.Tx, digest string) (time.Time, error) {
-	last, err := tx.LastEvent(portique.ActionCompanyImported)
-	if err != nil || last == nil || last.Subject == digest {
+	last, err := tx.LastEvents(1, portique.ActionCompanyImported, portique.ActionCompanyImported)
+	if err != nil || len(last) == 0 || last[0].Subject == digest {
 		return time.Time{}, err
 	}
 	events, err := tx.Events(digest)

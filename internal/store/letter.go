@@ -109,15 +109,11 @@ func (tx *Tx) Events(subject string) ([]portique.Event, error) {
 	return all(tx, scanEvent, `SELECT `+eventColumns+` FROM event WHERE subject = $1 ORDER BY id`, subject)
 }
 
-// LastEvent is the newest line of the journal with that action, nil when there
-// is none. It reads the journal backwards: for what happens now and then, by
-// command.
-func (tx *Tx) LastEvent(action portique.Action) (*portique.Event, error) {
-	last, err := all(tx, scanEvent, `SELECT `+eventColumns+` FROM event WHERE action = $1 ORDER BY id DESC LIMIT 1`, action)
-	if err != nil || len(last) == 0 {
-		return nil, err
-	}
-	return &last[0], nil
+// LastEvents are the newest lines of the journal, at most n, with one of two
+// actions, newest first. It reads the journal backwards: for what happens now
+// and then, by command.
+func (tx *Tx) LastEvents(n int, one, other portique.Action) ([]portique.Event, error) {
+	return all(tx, scanEvent, `SELECT `+eventColumns+` FROM event WHERE action IN ($2, $3) ORDER BY id DESC LIMIT $1`, n, one, other)
 }
 
 // ErrLetterNotDead: only a dead letter that still has its secrets can be tried
