@@ -27,7 +27,7 @@ FUZZTIME ?= 20s
 fuzz: ## look for inputs that break the parsers, FUZZTIME=20s for each; what is found becomes a file in testdata/fuzz
 	@for file in $$(find . -name fuzz_test.go -not -path './.*' | sort); do \
 		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
-			echo "== $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file) || exit 1; \
+			echo "== $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$(dirname $$file) || exit 1; \
 		done; \
 	done
 

@@ -40,19 +40,25 @@ type Company struct {
 // CanonicalMemberCode is the form in which member codes are compared and
 // hashed: without case, spaces, dashes or invisible characters, and with the
 // look-alikes of one character made one (Unicode NFKC: full-width letters and
-// digits, composed accents). The letter O and the digit 0, I and 1 stay what
-// they are: operators' codes may hold both, and NewMemberCode uses neither. It
-// is empty when nothing usable was typed. See docs/words.md.
+// digits, composed accents; marks that compose with nothing go). The letter O
+// and the digit 0, I and 1 stay what they are: operators' codes may hold both,
+// and NewMemberCode uses neither. It is empty when nothing usable was typed.
+// See docs/words.md.
 func CanonicalMemberCode(typed string) string {
-	var b strings.Builder
-	for _, r := range norm.NFKC.String(typed) {
-		switch {
-		case unicode.IsSpace(r), unicode.Is(unicode.Pd, r), unicode.Is(unicode.Cf, r):
-		default:
-			b.WriteRune(unicode.ToUpper(r))
+	code := strings.ToValidUTF8(typed, string(unicode.ReplacementChar))
+	for range 4 { // once is enough for any code; what is taken out may bring together what composes
+		before := code
+		code = strings.Map(func(r rune) rune {
+			if unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf, unicode.M) {
+				return -1
+			}
+			return unicode.ToUpper(r)
+		}, norm.NFKC.String(code))
+		if code == before {
+			return code
 		}
 	}
-	return b.String()
+	return "" // nobody's code
 }
 
 // CodeBits is how much a canonical member code can hold at most, in bits: its
