@@ -127,6 +127,9 @@ func (c companyShowCmd) Run(e *env) error {
 		if c.JSON.JSON {
 			return e.json(v)
 		}
+		if v.Frozen {
+			v.Status += ", accesses frozen: its first administrator is contested (portique claim list --siren " + v.SIREN + ")"
+		}
 		fmt.Fprintf(e.Stdout, "%s  %s\nstatus          %s\ncontact         %s\nadministrators  %d\nmembers         %d\n",
 			v.SIREN, v.Name, v.Status, v.ContactEmail, v.Administrators, v.Members)
 		return nil

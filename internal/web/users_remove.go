@@ -32,6 +32,11 @@ func (v *visit) removeConfirm() error {
 			if err := portique.KeepsAdministrator(one, administrators-1, m.now); err != nil {
 				return err
 			}
+			if one.AccountID != u.Me.AccountID {
+				if err := u.Claim.MayGovern(m.now); err != nil {
+					return err
+				}
+			}
 			return v.render(http.StatusOK, template.UsersRemove(template.UsersRemovePage{Page: v.portalPage(m, siren),
 				CompanyName: u.Company.Name, SIREN: string(siren), User: v.userRow(one, nil, 2)}))
 		}
