@@ -46,11 +46,11 @@ type App struct {
 }
 
 // EachEngine runs a journey once on SQLite and once on PostgreSQL, side by side, each with an installation of its own.
-func EachEngine(t *testing.T, journey func(t *testing.T, app *App)) {
+func EachEngine(t *testing.T, journey func(t *testing.T, app *App), settings ...string) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			journey(t, Start(t, engine))
+			journey(t, Start(t, engine, settings...))
 		})
 	}
 }

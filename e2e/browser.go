@@ -160,6 +160,25 @@ func (b *Browser) Cookies(address string) []*http.Cookie {
 	return b.http.Jar.Cookies(u)
 }
 
+// everyCookie returns the browser's cookies of the doors, by door; restore brings them back, as somebody would who copied them.
+func (b *Browser) everyCookie() map[string][]*http.Cookie {
+	all := map[string][]*http.Cookie{}
+	for _, door := range []string{b.app.Portal, b.app.Auth} {
+		all[door] = b.Cookies(door + "/")
+	}
+	return all
+}
+
+func (b *Browser) restore(all map[string][]*http.Cookie) {
+	for door, cookies := range all {
+		u, err := url.Parse(door + "/")
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		b.http.Jar.SetCookies(u, cookies)
+	}
+}
+
 // Went tells whether the last navigation passed through a path of a host.
 func (b *Browser) Went(address string) bool {
 	return slices.ContainsFunc(b.Hops, func(h Hop) bool { return strings.HasPrefix(h.URL, b.absolute(address)) })

@@ -170,13 +170,7 @@ func TestSignUpOtherwise(t *testing.T) {
 		anne.Open(letter.Link(t, "/validate"))
 		anne.Submit("/validate/not-me", Fields{"code": {"000000"}})
 		anne.Answers(http.StatusUnprocessableEntity)
-		var disown string
-		for _, c := range digits.FindAllString(address.ReplaceAllString(letter.Text, ""), -1) {
-			if c = strings.Map(onlyDigits, c); len(c) == 6 && c != letter.Code {
-				disown = c
-			}
-		}
-		anne.Submit("/validate/not-me", Fields{"code": {disown}})
+		anne.Submit("/validate/not-me", Fields{"code": {disownCode(letter)}})
 		anne.Answers(http.StatusOK)
 		villain.Submit("/register/code", Fields{"code": {letter.Code}})
 		if villain.Page().Main() == "validated" {
@@ -203,6 +197,16 @@ func TestSignUpOtherwise(t *testing.T) {
 			t.Errorf("a day later the link still offers to validate: %s", late.Page().Text())
 		}
 	})
+}
+
+// disownCode is the other code of a letter of validation: the one of "this was not me".
+func disownCode(letter *Mail) string {
+	for _, c := range digits.FindAllString(address.ReplaceAllString(letter.Text, ""), -1) {
+		if c = strings.Map(onlyDigits, c); len(c) == 6 && c != letter.Code {
+			return c
+		}
+	}
+	return ""
 }
 
 func onlyDigits(r rune) rune {
