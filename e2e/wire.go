@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -28,8 +29,6 @@ func (r Handmade) String() string {
 	return fmt.Sprintf("%s %s%.120s %v %d cookies %.200q", r.Method, r.Origin, r.Target, r.Header, len(r.Cookie), r.Body)
 }
 
-var wire = &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: 5 * time.Second, DisableCompression: true}
-
 // sources counts the requests, so that each comes from an address of its own where the installation trusts the test as its proxy:
 // what one address may do is not what these tests are about.
 var sources atomic.Uint32
@@ -54,7 +53,7 @@ func (a *App) Send(r Handmade) (*Page, error) {
 	for _, c := range r.Cookie {
 		request.AddCookie(c)
 	}
-	answer, err := wire.RoundTrip(request)
+	answer, err := a.transport().RoundTrip(request)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r, err)
 	}
@@ -83,7 +82,12 @@ func (a *App) Raw(t *testing.T, door, bytes string) *Page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := net.DialTimeout("tcp", u.Host, 10*time.Second)
+	var c net.Conn
+	if a.roots != nil {
+		c, err = tls.Dial("tcp", u.Host, &tls.Config{RootCAs: a.roots})
+	} else {
+		c, err = net.DialTimeout("tcp", u.Host, 10*time.Second)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
