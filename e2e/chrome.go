@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,7 +22,7 @@ import (
 )
 
 // Chrome is one person's Chromium, without a window. It reaches this machine only. Whatever the pages complain about in the console,
-// a refused script or a blocked form for instance, fails the test.
+// a refused script or a blocked form for instance, fails the test, and so does a page that asks for anything elsewhere.
 type Chrome struct {
 	t   *testing.T
 	app *App
@@ -115,6 +116,9 @@ func (c *Chrome) listen(event any) {
 		c.mu.Lock()
 		c.asked = append(c.asked, e.Request.URL)
 		c.mu.Unlock()
+		if u, err := url.Parse(e.Request.URL); err == nil && strings.HasPrefix(u.Scheme, "http") && u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1" {
+			complaint = "asked of another host: " + e.Request.URL
+		}
 	case *cdplog.EventEntryAdded:
 		if e.Entry.Level == cdplog.LevelError && e.Entry.Source != cdplog.SourceNetwork {
 			complaint = fmt.Sprintf("%s (%s)", e.Entry.Text, e.Entry.URL)

@@ -203,6 +203,7 @@ func TestPagesInChromium(t *testing.T) {
 	var routes []route
 	app.JSON(t, &routes, "routes")
 
+	his := app.Membership(t, shop.SIREN, Paul).ID
 	c := app.Chrome(t)
 	visit := func() {
 		for _, r := range routes {
@@ -210,7 +211,7 @@ func TestPagesInChromium(t *testing.T) {
 			if r.Method != http.MethodGet || door == "" || strings.HasPrefix(r.Path, "/static/") || r.Path == "/oauth/logout" || r.Path == "/oauth/userinfo" {
 				continue // asking to sign out is for the end; userinfo answers nothing that a browser shows
 			}
-			path := strings.NewReplacer("{siren}", shop.SIREN, "{id}", app.Membership(t, shop.SIREN, Paul).ID, "{token}", strings.Repeat("a", 43)).Replace(r.Path)
+			path := strings.NewReplacer("{siren}", shop.SIREN, "{id}", his, "{token}", strings.Repeat("a", 43)).Replace(r.Path)
 			c.Open(door + path)
 			c.Text()
 		}
@@ -228,7 +229,7 @@ func TestPagesInChromium(t *testing.T) {
 	c.At("tools")
 	visit()
 	c.Open(app.Auth + "/oauth/logout")
-	c.At("logout")
+	c.At("logout-confirm")
 
 	c.mu.Lock()
 	asked := slices.Clone(c.asked)

@@ -407,7 +407,7 @@ func (h *hostile) page(r route, e entry, c call) {
 		path = e.path
 	}
 	if path == "" {
-		path = strings.NewReplacer("{siren}", h.s.shop.SIREN, "{id}", nobody).Replace(r.Path)
+		path = strings.NewReplacer("{siren}", h.s.shop.SIREN, "{id}", nobody, "{token}", strings.Repeat("a", 43)).Replace(r.Path)
 	}
 	readers := map[string]*Browser{"administrator": h.s.marie}
 	if h.all {
@@ -418,6 +418,9 @@ func (h *hostile) page(r route, e entry, c call) {
 			allowed := pages
 			if method != "GET" && method != "HEAD" {
 				allowed = []int{403, 404, 405}
+			}
+			if method == "OPTIONS" && (path == "/healthz" || path == "/readyz") { // as HAProxy asks
+				allowed = []int{200}
 			}
 			header := http.Header{}
 			if method == "PUT" || method == "DELETE" || method == "PATCH" {

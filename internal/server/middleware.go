@@ -48,7 +48,7 @@ func (s *Server) Handler() http.Handler {
 
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	s.headers(w.Header())
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions { // HAProxy asks by OPTIONS
 		switch r.URL.Path {
 		case "/healthz":
 			say(w, http.StatusOK, "ok")
