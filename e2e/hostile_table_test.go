@@ -131,6 +131,7 @@ type scene struct {
 	marie        *Browser
 	mine, hers   Membership // a member's access to the shop, and one to the other company
 	herRequest   Request    // a request that waits at the other company
+	request      string     // the id of a request at the shop
 	zoe          [2]call    // requests that expired
 	strangers    map[string]*Browser
 	seats        int // companies given away so far
@@ -168,6 +169,7 @@ func newScene(t *testing.T, app *App) *scene {
 		}
 		return true
 	})
+	s.request = expired[0].ID
 	for i, r := range expired {
 		s.zoe[i] = call{by: app.SignIn(t, zoe[i]), path: "/requests/" + r.ID + "/again", fields: url.Values{}, elsewhere: []string{"/requests/" + nobody + "/again"}}
 	}
@@ -501,9 +503,8 @@ func (s *scene) aRefusal(int) call {
 func (s *scene) member(verb string, fields url.Values) call {
 	m := s.employ(s.shop, "member")
 	at := func(siren, id string) string { return "/companies/" + siren + "/users/" + id + "/" + verb }
-	_, r := s.asking()
 	return call{by: s.marie, path: at(s.shop.SIREN, m.ID), fields: fields, elsewhere: []string{at(s.other.SIREN, s.hers.ID), at(s.other.SIREN, m.ID),
-		at(s.shop.SIREN, s.hers.ID), at(s.shop.SIREN, r.ID), at(s.shop.SIREN, nobody), at("123456789", m.ID)}}
+		at(s.shop.SIREN, s.hers.ID), at(s.shop.SIREN, s.request), at(s.shop.SIREN, nobody), at("123456789", m.ID)}}
 }
 
 func (s *scene) aRole(int) call {

@@ -639,7 +639,7 @@ func (h *hostile) unchanged(what string) {
 	h.before = after
 }
 
-// right makes the right call twice at the same moment, with fields that nobody asked for. One of the two is what it answers; the other is
+// right makes the right call twice at the same moment, and replays it, with fields that nobody asked for. One of the two is what it answers; the other is
 // the same or a refusal, never a fault.
 func (h *hostile) right(r route, e entry, c call) {
 	values := maps.Clone(c.fields)
@@ -681,6 +681,13 @@ func (h *hostile) right(r route, e entry, c call) {
 	}
 	if succeeded == 0 || succeeded == 2 && !e.twice {
 		h.t.Errorf("%s: the right call, twice at once, succeeded %d times: %v %v\n  %s", r.key(), succeeded, answers[0], answers[1], q)
+	}
+	// And once more, later.
+	switch p, err := h.app.Send(q); {
+	case err != nil:
+		h.t.Errorf("%s: %v", r.key(), err)
+	case p.Status >= 500 || slices.Contains(done, p.Status) && !e.twice:
+		h.t.Errorf("%s: replayed, it is answered %d", r.key(), p.Status)
 	}
 	if e.check != nil {
 		if wrong := e.check(h.s, c); wrong != "" {
