@@ -415,6 +415,9 @@ func (h *hostile) page(r route, e entry, c call) {
 	}
 	for who, b := range readers {
 		for _, method := range []string{"GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"} {
+			if method != "GET" && who != "administrator" && !Long() {
+				continue
+			}
 			allowed := pages
 			if method != "GET" && method != "HEAD" {
 				allowed = []int{403, 404, 405}
