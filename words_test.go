@@ -163,6 +163,20 @@ func TestCleanText(t *testing.T) {
 	}
 }
 
+// A name of another direction stays in its place; any other is left alone.
+func TestIsolate(t *testing.T) {
+	for s, want := range map[string]string{
+		"":           "",
+		"Zoé (1) 李":  "Zoé (1) 李",
+		"דנה כהן":    "\u2068דנה כהן\u2069",
+		"Dr ليلى 12": "\u2068Dr ليلى 12\u2069",
+	} {
+		if got := portique.Isolate(s); got != want {
+			t.Errorf("%q: %q", s, got)
+		}
+	}
+}
+
 func TestParseName(t *testing.T) {
 	for typed, want := range map[string]string{
 		"Jeanne":                        "Jeanne",
@@ -182,6 +196,8 @@ func TestParseName(t *testing.T) {
 		"<script>alert(1)</script>":     "last_name name.characters",
 		"https://evil.example":          "last_name name.characters",
 		"Gagnez sur www.x.example/prix": "last_name name.characters",
+		"Gagnez www.x.example":          "Gagnez www. x. example", // no mail program makes a link of it
+		"J.-P. M.Martin Jr.":            "J.-P. M. Martin Jr.",
 		"marie@martin.example":          "last_name name.characters",
 		"{{.Password}}":                 "last_name name.characters",
 		`C:\x`:                          "last_name name.characters",

@@ -73,6 +73,11 @@ var entries = map[string]entry{
 	"GET portal /companies/add":                           {},
 	"POST portal /companies/add":                          {prepare: (*scene).anAttachment, anybody: true, kept: []string{"siren"}},
 	"GET portal /companies/{siren}/activated":             {prepare: (*scene).aPageOfTheShop},
+	"GET portal /companies/claim":                         {},
+	"POST portal /companies/claim":                        {prepare: (*scene).aClaim, anybody: true, unproved: true}, // nobody here is asked for a second proof
+	"GET portal /contest/{token}":                         {},
+	"GET portal /contest/done":                            {query: []string{"contested"}},
+	"POST portal /contest/{token}":                        {prepare: (*scene).aContest, public: true, free: []string{"answer"}, spoil: Fields{"code": {"000000"}}},
 	"POST portal /requests/{id}/remind":                   {prepare: (*scene).aReminder, check: (*scene).reminded},
 	"POST portal /requests/{id}/cancel":                   {prepare: (*scene).aCancellation},
 	"POST portal /requests/{id}/again":                    {prepare: (*scene).anAgain},
@@ -91,22 +96,23 @@ type entry struct {
 	path     string                    // of a page without ids; the route's own when empty
 	query    []string                  // parameters that a page reads
 	queryOf  func(*scene) url.Values   // a right query of a page
-	prepare  func(*scene, int) call    // a right call, with things of its own: 0 to be spoiled, 1 to be made
+	prepare  func(*scene, int) deed    // a right call, with things of its own: 0 to be spoiled, 1 to be made
 	public   bool                      // anybody may make the call, in any browser
 	bound    bool                      // only the browser it was prepared in may
 	anybody  bool                      // whoever is signed in may
 	program  bool                      // called by programs, from anywhere: where it comes from is not asked
 	forwards bool                      // answers 303 to a GET that decides
+	unproved bool                      // the scene cannot make the right call: this one is only like it
 	twice    bool                      // may succeed twice
 	free     []string                  // fields that take nearly any text, or none: spoiled only beside
 	spoil    Fields                    // what makes the form refused whatever the free fields hold
 	kept     []string                  // fields that come back in a refused form
 	done     []int                     // what the right call answers; 303 when empty
-	check    func(*scene, call) string // what the right call must have done and no more; "" is well
+	check    func(*scene, deed) string // what the right call must have done and no more; "" is well
 }
 
-// call is a right call of a form.
-type call struct {
+// deed is a right call of a form.
+type deed struct {
 	by      *Browser
 	who     Person
 	path    string
@@ -132,7 +138,7 @@ type scene struct {
 	mine, hers   Membership // a member's access to the shop, and one to the other company
 	herRequest   Request    // a request that waits at the other company
 	request      string     // the id of a request at the shop
-	zoe          [2]call    // requests that expired
+	zoe          [2]deed    // requests that expired
 	strangers    map[string]*Browser
 	seats        int // companies given away so far
 }
@@ -171,7 +177,7 @@ func newScene(t *testing.T, app *App) *scene {
 	})
 	s.request = expired[0].ID
 	for i, r := range expired {
-		s.zoe[i] = call{by: app.SignIn(t, zoe[i]), path: "/requests/" + r.ID + "/again", fields: url.Values{}, elsewhere: []string{"/requests/" + nobody + "/again"}}
+		s.zoe[i] = deed{by: app.SignIn(t, zoe[i]), path: "/requests/" + r.ID + "/again", fields: url.Values{}, elsewhere: []string{"/requests/" + nobody + "/again"}}
 	}
 
 	s.tool = app.NewTool(t, "formation", "Demandes de formation")
@@ -249,7 +255,7 @@ func (s *scene) asking() (*Browser, Request) {
 }
 
 // from is what the form of the page in front of somebody sends.
-func (s *scene) from(b *Browser, selector string, fields Fields) call {
+func (s *scene) from(b *Browser, selector string, fields Fields) deed {
 	s.t.Helper()
 	f, err := b.Page().form(selector)
 	if err != nil {
@@ -259,32 +265,32 @@ func (s *scene) from(b *Browser, selector string, fields Fields) call {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return call{by: b, path: f.action.RequestURI(), fields: values}
+	return deed{by: b, path: f.action.RequestURI(), fields: values}
 }
 
 // -- right calls -----------------------------------------------------------------------------------------------------------
 
-func (s *scene) aLanguage(int) call {
-	return call{by: s.app.Browser(s.t), path: "/language", fields: url.Values{"language": {"fr"}, "return": {"/"}}}
+func (s *scene) aLanguage(int) deed {
+	return deed{by: s.app.Browser(s.t), path: "/language", fields: url.Values{"language": {"fr"}, "return": {"/"}}}
 }
 
-func (s *scene) aLanguageAtAuth(int) call {
-	return call{by: s.app.Browser(s.t), path: "/language", fields: url.Values{"language": {"fr"}, "return": {"/login"}}}
+func (s *scene) aLanguageAtAuth(int) deed {
+	return deed{by: s.app.Browser(s.t), path: "/language", fields: url.Values{"language": {"fr"}, "return": {"/login"}}}
 }
 
-func (s *scene) aSignOut(int) call {
+func (s *scene) aSignOut(int) deed {
 	_, b := s.newcomer()
-	return call{by: b, path: "/session/end", fields: url.Values{}}
+	return deed{by: b, path: "/session/end", fields: url.Values{}}
 }
 
-func (s *scene) signedOut(c call) string {
+func (s *scene) signedOut(c deed) string {
 	if _, ok := s.whoIs(c.by); ok {
 		return "still signed in"
 	}
 	return ""
 }
 
-func (s *scene) aSignIn(int) call {
+func (s *scene) aSignIn(int) deed {
 	p := s.name()
 	s.app.Create(s.t, p)
 	b := s.app.Browser(s.t)
@@ -295,7 +301,7 @@ func (s *scene) aSignIn(int) call {
 	return c
 }
 
-func (s *scene) aRegistration(int) call {
+func (s *scene) aRegistration(int) deed {
 	p := s.name()
 	b := s.app.Browser(s.t)
 	b.Open(s.app.Auth + "/register")
@@ -306,7 +312,7 @@ func (s *scene) aRegistration(int) call {
 }
 
 // REG-17: whatever else was sent, a sign-up is plain and unvalidated.
-func (s *scene) registered(c call) string {
+func (s *scene) registered(c deed) string {
 	var list []Account
 	s.app.JSON(s.t, &list, "account", "list")
 	found := 0
@@ -333,29 +339,29 @@ func (s *scene) waiting() (Person, *Browser) {
 	return p, b
 }
 
-func (s *scene) aResend(int) call {
+func (s *scene) aResend(int) deed {
 	_, b := s.waiting()
 	return s.from(b, "/register/resend", nil)
 }
 
-func (s *scene) aCode(int) call {
+func (s *scene) aCode(int) deed {
 	p, b := s.waiting()
 	return s.from(b, "/register/code", Fields{"code": {s.app.Mail.Wait(s.t, p.Email, "").Code}})
 }
 
-func (s *scene) anAddress(int) call {
+func (s *scene) anAddress(int) deed {
 	_, b := s.waiting()
 	return s.from(b, "/register/address", Fields{"email": {s.name().Email}})
 }
 
-func (s *scene) aValidation(int) call {
+func (s *scene) aValidation(int) deed {
 	p, _ := s.waiting()
 	b := s.app.Browser(s.t)
 	b.Open(s.app.Mail.Wait(s.t, p.Email, "").Link(s.t, "/validate"))
 	return s.from(b, "/validate", Fields{"password": {Password}})
 }
 
-func (s *scene) aDisowning(int) call {
+func (s *scene) aDisowning(int) deed {
 	p, _ := s.waiting()
 	letter := s.app.Mail.Wait(s.t, p.Email, "")
 	b := s.app.Browser(s.t)
@@ -363,7 +369,7 @@ func (s *scene) aDisowning(int) call {
 	return s.from(b, "/validate/not-me", Fields{"code": {disownCode(letter)}})
 }
 
-func (s *scene) aForgotten(int) call {
+func (s *scene) aForgotten(int) deed {
 	p := s.name()
 	s.app.Create(s.t, p)
 	b := s.app.Browser(s.t)
@@ -371,7 +377,7 @@ func (s *scene) aForgotten(int) call {
 	return s.from(b, "/password/forgot", Fields{"email": {p.Email}})
 }
 
-func (s *scene) aReset(int) call {
+func (s *scene) aReset(int) deed {
 	p := s.name()
 	s.app.Create(s.t, p)
 	b := s.app.Browser(s.t)
@@ -381,7 +387,7 @@ func (s *scene) aReset(int) call {
 	return s.from(b, "/password/reset", Fields{"password": {"Neuf!Moutons77"}, "password_confirmation": {"Neuf!Moutons77"}})
 }
 
-func (s *scene) aChoice(int) call {
+func (s *scene) aChoice(int) deed {
 	p, b := s.newcomer()
 	for _, shop := range []Member{s.members[2], s.members[3]} {
 		s.app.Run(s.t, "", "membership", "grant", "--email", p.Email, "--siren", shop.SIREN, "--role", "member", "--reason", "essai")
@@ -391,7 +397,7 @@ func (s *scene) aChoice(int) call {
 	return s.from(b, "/oauth/company", nil)
 }
 
-func (s *scene) aDenial(int) call {
+func (s *scene) aDenial(int) deed {
 	_, b := s.newcomer()
 	b.Open(s.tool.URL)
 	b.At("no-access")
@@ -405,24 +411,24 @@ func (s *scene) anAuthorization() url.Values {
 		"ui_locales": {"fr"}, "company_hint": {s.shop.SIREN}}
 }
 
-func (s *scene) anAuthorizationByPost(int) call {
-	return call{by: s.app.Browser(s.t), path: "/oauth/authorize", fields: s.anAuthorization()}
+func (s *scene) anAuthorizationByPost(int) deed {
+	return deed{by: s.app.Browser(s.t), path: "/oauth/authorize", fields: s.anAuthorization()}
 }
 
 // aRedemption is a code that nobody has redeemed, and what redeeming it takes.
-func (s *scene) aRedemption(int) call {
+func (s *scene) aRedemption(int) deed {
 	p, b := s.newcomer()
 	s.app.Run(s.t, "", "membership", "grant", "--email", p.Email, "--siren", s.members[2].SIREN, "--role", "member", "--reason", "essai")
 	s.tool.Hold()
 	b.Open(s.tool.URL)
 	held := s.tool.Held(s.t)
 	s.tool.Release()
-	return call{by: s.app.Browser(s.t), path: "/oauth/token", fields: url.Values{"grant_type": {"authorization_code"}, "code": {held.Code},
+	return deed{by: s.app.Browser(s.t), path: "/oauth/token", fields: url.Values{"grant_type": {"authorization_code"}, "code": {held.Code},
 		"code_verifier": {held.Verifier}, "redirect_uri": {held.RedirectURI}, "client_id": {s.tool.ID}, "client_secret": {s.tool.Secret}}}
 }
 
-func (s *scene) aUserinfo(int) call {
-	return call{by: s.app.Browser(s.t), path: "/oauth/userinfo", fields: url.Values{"access_token": {s.visit().Token.AccessToken}}}
+func (s *scene) aUserinfo(int) deed {
+	return deed{by: s.app.Browser(s.t), path: "/oauth/userinfo", fields: url.Values{"access_token": {s.visit().Token.AccessToken}}}
 }
 
 // visit is a new person's visit of the tool.
@@ -434,30 +440,49 @@ func (s *scene) visit() *Visit {
 	return s.tool.Last()
 }
 
-func (s *scene) aLogout(int) call {
+func (s *scene) aLogout(int) deed {
 	_, b := s.newcomer()
 	b.Open(s.app.Auth + "/oauth/logout")
 	return s.from(b, "/oauth/logout", nil)
 }
 
-func (s *scene) anAttachment(int) call {
+func (s *scene) anAttachment(int) deed {
 	s.seats++
 	shop := s.members[s.seats]
 	_, b := s.newcomer()
-	return call{by: b, path: "/companies/add", fields: url.Values{"siren": {shop.SIREN}, "member_code": {shop.Code}}}
+	return deed{by: b, path: "/companies/add", fields: url.Values{"siren": {shop.SIREN}, "member_code": {shop.Code}}}
 }
 
-func (s *scene) aPageOfTheShop(int) call {
-	return call{by: s.marie, elsewhere: []string{"/companies/" + s.other.SIREN + "/users", "/companies/" + s.other.SIREN + "/activated", "/companies/123456789/users"}}
+func (s *scene) aClaim(int) deed {
+	_, b := s.newcomer()
+	return deed{by: b, path: "/companies/claim", fields: url.Values{"code": {"123456"}}}
 }
 
-func (s *scene) aReminder(int) call {
+// aContest is the answer of a company's known contact to somebody's first claim.
+func (s *scene) aContest(int) deed {
+	s.seats++
+	shop := s.members[s.seats]
+	_, b := s.newcomer()
+	b.Attach(shop)
+	letter := s.app.Mail.Wait(s.t, shop.ContactEmail, "")
+	contact := s.app.Browser(s.t)
+	contact.Open(letter.Link(s.t, "/contest/"))
+	c := s.from(contact, "/contest/*", Fields{"code": {letter.Code}})
+	c.elsewhere = []string{"/contest/" + strings.Repeat("a", 43), "/contest/" + nobody}
+	return c
+}
+
+func (s *scene) aPageOfTheShop(int) deed {
+	return deed{by: s.marie, elsewhere: []string{"/companies/" + s.other.SIREN + "/users", "/companies/" + s.other.SIREN + "/activated", "/companies/123456789/users"}}
+}
+
+func (s *scene) aReminder(int) deed {
 	b, r := s.asking()
-	return call{by: b, path: "/requests/" + r.ID + "/remind", fields: url.Values{}, subject: r.ID,
+	return deed{by: b, path: "/requests/" + r.ID + "/remind", fields: url.Values{}, subject: r.ID,
 		elsewhere: []string{"/requests/" + s.herRequest.ID + "/remind", "/requests/" + s.mine.ID + "/remind", "/requests/" + nobody + "/remind"}}
 }
 
-func (s *scene) reminded(c call) string {
+func (s *scene) reminded(c deed) string {
 	for _, r := range s.app.Requests(s.t, s.shop.SIREN) {
 		if r.ID == c.subject && (r.Reminders != 1 || r.Status != "pending") {
 			return "the request has become " + r.Status
@@ -466,28 +491,28 @@ func (s *scene) reminded(c call) string {
 	return ""
 }
 
-func (s *scene) aCancellation(int) call {
+func (s *scene) aCancellation(int) deed {
 	b, r := s.asking()
-	return call{by: b, path: "/requests/" + r.ID + "/cancel", fields: url.Values{},
+	return deed{by: b, path: "/requests/" + r.ID + "/cancel", fields: url.Values{},
 		elsewhere: []string{"/requests/" + s.herRequest.ID + "/cancel", "/requests/" + s.mine.ID + "/cancel", "/requests/" + nobody + "/cancel"}}
 }
 
-func (s *scene) anAgain(i int) call { return s.zoe[i] }
+func (s *scene) anAgain(i int) deed { return s.zoe[i] }
 
 // decision is a call of the shop's administrator about a request, and the same about others' requests.
-func (s *scene) decision(verb string, fields url.Values) call {
+func (s *scene) decision(verb string, fields url.Values) deed {
 	_, r := s.asking()
 	at := func(siren, id string) string { return "/companies/" + siren + "/requests/" + id + "/" + verb }
-	return call{by: s.marie, path: at(s.shop.SIREN, r.ID), fields: fields, subject: r.Email, elsewhere: []string{at(s.other.SIREN, s.herRequest.ID),
+	return deed{by: s.marie, path: at(s.shop.SIREN, r.ID), fields: fields, subject: r.Email, elsewhere: []string{at(s.other.SIREN, s.herRequest.ID),
 		at(s.other.SIREN, r.ID), at(s.shop.SIREN, s.herRequest.ID), at(s.shop.SIREN, s.mine.ID), at(s.shop.SIREN, nobody), at("123456789", r.ID)}}
 }
 
-func (s *scene) anAcceptance(int) call {
+func (s *scene) anAcceptance(int) deed {
 	return s.decision("accept", url.Values{"role": {"member"}, "tool": {"", "formation"}, "until": {"2060-12-31"}})
 }
 
 // What was ticked is what was given, whatever else was sent.
-func (s *scene) accepted(c call) string {
+func (s *scene) accepted(c deed) string {
 	m := s.app.Membership(s.t, s.shop.SIREN, Person{Email: c.subject})
 	if m.Role != "member" || m.Status != "active" || len(m.Rights) != 1 || m.Rights[0] != "formation" {
 		return "the access is " + m.Role + " " + strings.Join(m.Rights, ",")
@@ -495,20 +520,20 @@ func (s *scene) accepted(c call) string {
 	return ""
 }
 
-func (s *scene) aRefusal(int) call {
+func (s *scene) aRefusal(int) deed {
 	return s.decision("refuse", url.Values{"reason": {"Pas ici."}})
 }
 
 // member is a call of the shop's administrator about somebody's access, and the same about others'.
-func (s *scene) member(verb string, fields url.Values) call {
+func (s *scene) member(verb string, fields url.Values) deed {
 	m := s.employ(s.shop, "member")
 	at := func(siren, id string) string { return "/companies/" + siren + "/users/" + id + "/" + verb }
-	return call{by: s.marie, path: at(s.shop.SIREN, m.ID), fields: fields, elsewhere: []string{at(s.other.SIREN, s.hers.ID), at(s.other.SIREN, m.ID),
+	return deed{by: s.marie, path: at(s.shop.SIREN, m.ID), fields: fields, elsewhere: []string{at(s.other.SIREN, s.hers.ID), at(s.other.SIREN, m.ID),
 		at(s.shop.SIREN, s.hers.ID), at(s.shop.SIREN, s.request), at(s.shop.SIREN, nobody), at("123456789", m.ID)}}
 }
 
-func (s *scene) aRole(int) call {
+func (s *scene) aRole(int) deed {
 	return s.member("role", url.Values{"role": {"administrator"}, "tool": {""}})
 }
 
-func (s *scene) aRemoval(int) call { return s.member("remove", url.Values{}) }
+func (s *scene) aRemoval(int) deed { return s.member("remove", url.Values{}) }

@@ -28,7 +28,7 @@ func TestHostileInput(t *testing.T) {
 		h.readRoutes()
 		h.s = newScene(t, app)
 		lap("scene")
-		prepared := map[string]call{}
+		prepared := map[string]deed{}
 		for _, r := range h.routes {
 			if e := entries[r.key()]; e.prepare != nil {
 				prepared[r.key()] = e.prepare(h.s, 0)
@@ -62,7 +62,7 @@ func TestHostileInput(t *testing.T) {
 		h.unchanged("tokens as cookies and bearers")
 		lap("spoiled")
 		for _, r := range h.routes {
-			if e := entries[r.key()]; r.Method != http.MethodGet {
+			if e := entries[r.key()]; r.Method != http.MethodGet && !e.unproved {
 				h.right(r, e, e.prepare(h.s, 1))
 			}
 		}
@@ -164,7 +164,7 @@ var spoilers = []spoiler{
 var refusals = []int{400, 401, 403, 404, 409, 413, 415, 422, 429}
 
 // spoil sends a form everything that must be refused.
-func (h *hostile) spoil(r route, e entry, c call) {
+func (h *hostile) spoil(r route, e entry, c deed) {
 	elsewhere := "http://mal.example"
 	if r.Host == "auth" {
 		elsewhere = h.app.Portal
@@ -401,7 +401,7 @@ func (h *hostile) paths(r route, path string, try func(string)) {
 var pages = []int{200, 302, 303, 400, 401, 403, 404, 405, 409, 413, 429}
 
 // page asks for a page in every way that must do nothing.
-func (h *hostile) page(r route, e entry, c call) {
+func (h *hostile) page(r route, e entry, c deed) {
 	path := c.path
 	if path == "" {
 		path = e.path
@@ -471,7 +471,7 @@ func (h *hostile) page(r route, e entry, c call) {
 }
 
 // cookies presents every one-time value, and every cookie under every other cookie's name, as a session and as a bearer token (REG-10).
-func (h *hostile) cookies(prepared map[string]call) {
+func (h *hostile) cookies(prepared map[string]deed) {
 	values := maps.Clone(h.secrets)
 	names := map[string]bool{}
 	for _, b := range []*Browser{h.s.marie, prepared["POST auth /register/resend"].by, prepared["POST auth /login"].by} {
@@ -644,7 +644,7 @@ func (h *hostile) unchanged(what string) {
 
 // right makes the right call twice at the same moment, and replays it, with fields that nobody asked for. One of the two is what it answers; the other is
 // the same or a refusal, never a fault.
-func (h *hostile) right(r route, e entry, c call) {
+func (h *hostile) right(r route, e entry, c deed) {
 	values := maps.Clone(c.fields)
 	for name, value := range map[string]string{"verified": "1", "validated": "1", "role": "administrator", "status": "active", "siren": h.s.other.SIREN,
 		"id": nobody, "account_id": nobody, "company": h.s.other.SIREN, "mfa": "1", "operator": "1", "is_admin": "true"} {

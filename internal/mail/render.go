@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	htmltemplate "html/template"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -124,14 +125,15 @@ func (r *Renderer) Render(l *portique.Letter) (*Message, error) {
 	}
 	for _, given := range []map[string]string{l.Data, l.Secret} {
 		for key, v := range given {
-			values[key] = portique.CleanText(v)
+			v = portique.CleanText(v)
 			if slices.Contains(saidByPeople, key) {
-				values[key] = unlinked(values[key])
+				v = unlinked(v)
 			}
+			values[key] = portique.Isolate(v)
 		}
 	}
 	var out bytes.Buffer
-	if err := t.Funcs(r.functions(lang, unlinked(portique.CleanText(l.Name)))).Execute(&out, values); err != nil {
+	if err := t.Funcs(r.functions(lang, portique.Isolate(unlinked(portique.CleanText(l.Name))))).Execute(&out, values); err != nil {
 		return nil, fmt.Errorf("letter %w", err)
 	}
 	d, err := read(out.String(), lang)
@@ -147,7 +149,8 @@ func (r *Renderer) Render(l *portique.Letter) (*Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("letter %s.%s: %w", l.Kind, lang, err)
 	}
-	return &Message{MessageID: l.MessageID, To: to, Date: l.CreatedAt, Subject: d.Subject, Text: d.text(), HTML: page.String()}, nil
+	return &Message{MessageID: l.MessageID, To: to, Date: l.CreatedAt, Subject: d.Subject, Text: d.text(), HTML: page.String(),
+		Secrets: slices.Collect(maps.Values(l.Secret))}, nil
 }
 
 // saidByPeople are the values of Kinds that somebody typed as they pleased.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"portique"
 	"portique/internal/access"
 	"portique/internal/account"
 	"portique/internal/company"
@@ -49,6 +50,9 @@ const (
 
 // OpenApp opens the database and makes the services.
 func OpenApp(ctx context.Context, c *config.Config, schema Schema) (*App, error) {
+	if err := store.CheckFile(c.DatabaseURL); err != nil { // before a key is made for it
+		return nil, err
+	}
 	master, err := c.Key()
 	if err != nil {
 		return nil, err
@@ -64,7 +68,9 @@ func OpenApp(ctx context.Context, c *config.Config, schema Schema) (*App, error)
 		return nil, err
 	}
 	if schema == Serve {
-		err = db.Lock()
+		if err = db.Lock(); err == nil {
+			err = db.CheckPagesBriefly(ctx)
+		}
 	}
 	switch {
 	case err != nil:
@@ -78,7 +84,11 @@ func OpenApp(ctx context.Context, c *config.Config, schema Schema) (*App, error)
 	if err == nil {
 		err = db.CheckKeys(ctx)
 	}
+	if err == nil {
+		err = db.Mark()
+	}
 	if err != nil {
+		err = db.Explain(err)
 		db.Close()
 		return nil, err
 	}
@@ -88,11 +98,18 @@ func OpenApp(ctx context.Context, c *config.Config, schema Schema) (*App, error)
 		db.Close()
 		return nil, err
 	}
+	common, err := secret.LoadCommonPasswords()
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	rule := portique.PasswordRule{Policy: c.PasswordPolicy, Common: common.Has, Site: []string{c.OperatorName, c.PortalName}}
 	return &App{
 		Config: c, DB: db, Keys: keys, Now: now,
-		Accounts:  account.New(db, keys, hasher, c.PasswordPolicy, c.AuthURL),
-		Sessions:  session.New(db, keys, hasher),
-		Access:    access.New(db, keys, c.Language, c.SupportEmail),
+		Accounts: account.New(db, keys, hasher, rule, c.AuthURL),
+		Sessions: session.New(db, keys, hasher, session.Options{Language: c.Language, Support: c.SupportEmail}),
+		Access: access.New(db, keys, access.Options{Language: c.Language, Support: c.SupportEmail, PortalURL: c.PortalURL,
+			Policy: c.ClaimPolicy, MemberCodeBits: c.MemberCodeBits}),
 		Tools:     tool.New(db),
 		Companies: company.New(db, keys),
 	}, nil

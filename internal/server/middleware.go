@@ -29,7 +29,7 @@ func (s *Server) Handler() http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
 			if p := recover(); p != nil {
-				s.log.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+				s.log.ErrorContext(r.Context(), "panic", "path", telemetry.Path(r.URL.Path), "panic", p, "stack", string(debug.Stack()))
 				if rec.status == 0 {
 					say(rec, http.StatusInternalServerError, "500")
 				}
@@ -39,7 +39,7 @@ func (s *Server) Handler() http.Handler {
 				level = slog.LevelDebug
 			}
 			// The query is left out: it may hold a token.
-			s.log.Log(r.Context(), level, "request", "method", r.Method, "host", r.Host, "path", r.URL.Path,
+			s.log.Log(r.Context(), level, "request", "method", r.Method, "host", r.Host, "path", telemetry.Path(r.URL.Path),
 				"status", rec.status, "bytes", rec.bytes, "ms", time.Since(start).Milliseconds(), "source", telemetry.From(r.Context()).Source)
 		}()
 		s.route(rec, r)
@@ -94,8 +94,10 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		say(w, http.StatusServiceUnavailable, "not ready")
 		return
 	}
-	say(w, http.StatusOK, "ready")
+	say(w, http.StatusOK, readyLine)
 }
+
+const readyLine = "ready" // what /readyz says, and the command doctor looks for
 
 // say answers a line of text that no cache keeps; http.Error would let one.
 func say(w http.ResponseWriter, code int, line string) {
@@ -147,6 +149,9 @@ func (s *Server) protect(door portique.Door, origin string, pages *web.Handler, 
 			return strings.HasPrefix(strings.TrimPrefix(c.Name, "__Host-"), "portique_")
 		})
 		elsewhere := r.Header.Get("Origin") != "" && r.Header.Get("Origin") != origin
+		if r.Header.Get("Origin") == "null" && r.Header.Get("Sec-Fetch-Site") == "same-origin" {
+			elsewhere = false // a form of our own page under no-referrer
+		}
 		if elsewhere || silent && ours {
 			refuse.ServeHTTP(w, r)
 			return

@@ -58,7 +58,7 @@ func (v *visit) fail(err error) {
 		if v.r.Context().Err() != nil {
 			return // the reader has gone
 		}
-		v.h.Log.ErrorContext(v.r.Context(), "request failed", "method", v.r.Method, "path", v.r.URL.Path, "error", err)
+		v.h.Log.ErrorContext(v.r.Context(), "request failed", "method", v.r.Method, "path", telemetry.Path(v.r.URL.Path), "error", err)
 	}
 	v.retryAfter(err)
 	surround := v.page()
@@ -110,7 +110,8 @@ func (v *visit) sentence(err error) string {
 		}
 	}
 	if !e.RetryAt.IsZero() {
-		args = append(args, "RetryAt", v.p.DateTime(e.RetryAt))
+		// The hour told is never too early by its seconds.
+		args = append(args, "RetryAt", v.p.DateTime(e.RetryAt.Add(time.Minute-time.Nanosecond).Truncate(time.Minute)))
 	}
 	return v.p.T(e.Key, args...)
 }

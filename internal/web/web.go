@@ -168,6 +168,7 @@ func (v *visit) actor() portique.Actor {
 func (h *Handler) serve(route Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := h.visit(w, r, route.Host)
+		v.concealLink()
 		if v.broken != nil { // never taken for somebody signed out
 			v.fail(&portique.Error{Kind: portique.Unavailable, Key: "error.busy", Cause: v.broken})
 			return
@@ -255,7 +256,7 @@ func (v *visit) checked(name string) bool {
 // page is what surrounds every page's own content.
 func (v *visit) page() template.Page {
 	p := template.Page{P: v.p, Brand: v.h.Brand, Door: string(v.door), PortalURL: v.h.PortalURL, AuthURL: v.h.AuthURL,
-		Path: v.r.URL.RequestURI(), TestMode: v.h.TestMode}
+		Path: v.r.URL.RequestURI(), Referrer: v.referrer(), TestMode: v.h.TestMode}
 	if v.r.Method == http.MethodPost {
 		p.Path = "/" // the language form comes back by GET
 		if back := v.returnPath(); back != "" {
@@ -278,6 +279,8 @@ func (v *visit) returnPath() string {
 	switch path := v.r.URL.Path; {
 	case strings.HasPrefix(path, "/requests/"):
 		return "/companies/add"
+	case path == "/companies/claim", strings.HasPrefix(path, "/contest/"):
+		return path
 	case strings.HasPrefix(path, "/companies/") && path != "/companies/add":
 		if siren, err := portique.ParseSIREN(v.r.PathValue("siren")); err == nil {
 			return "/companies/" + string(siren) + "/users"
@@ -290,11 +293,9 @@ func (v *visit) returnPath() string {
 		return "/register/sent"
 	case path == "/password/forgot":
 		return path
-	case path == "/password/reset":
-		return "/password/reset?token=" + url.QueryEscape(v.form("token"))
-	case strings.HasPrefix(path, "/validate"):
-		if token := v.form("token"); token != "" {
-			return "/validate?token=" + url.QueryEscape(token)
+	case slices.Contains(linkPaths, path):
+		if token := v.form("token"); len(token) <= maxToken {
+			return v.passAddress(token)
 		}
 	}
 	return ""
@@ -312,7 +313,7 @@ func (v *visit) render(status int, page templ.Component) error {
 		return nil
 	}
 	if err := page.Render(v.r.Context(), v.w); err != nil {
-		v.h.Log.ErrorContext(v.r.Context(), "page not rendered", "path", v.r.URL.Path, "error", err)
+		v.h.Log.ErrorContext(v.r.Context(), "page not rendered", "path", telemetry.Path(v.r.URL.Path), "error", err)
 	}
 	return nil
 }
