@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-long check generate screenshots
+.PHONY: help demo build test test-long check fuzz generate screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,14 @@ test-long: ## the same with the bigger counts and the race detector
 
 check: ## what CI runs: as `make test`, and nothing may be skipped
 	@CI=true scripts/test
+
+FUZZTIME ?= 20s
+fuzz: ## look for inputs that break the parsers, FUZZTIME=20s for each; what is found becomes a file in testdata/fuzz
+	@for file in $$(find . -name fuzz_test.go -not -path './.*' | sort); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
+			echo "== $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$(dirname $$file) || exit 1; \
+		done; \
+	done
 
 generate: ## write the generated files (*_templ.go) again from their sources
 	$(GO) tool -modfile=tools/go.mod templ generate

@@ -67,8 +67,9 @@ func (c *Config) Secure() bool { return strings.HasPrefix(c.AuthURL, "https://")
 
 const (
 	prefix        = "PORTIQUE_"
-	masterKeySize = 32 // bytes
-	minCodeBits   = 26 // of member codes that are proof enough by themselves
+	maxRetention  = 100 * 365 * 24 * time.Hour // a time.Duration overflows at 292 years
+	masterKeySize = 32                         // bytes
+	minCodeBits   = 26                         // of member codes that are proof enough by themselves
 )
 
 type reader struct {
@@ -166,17 +167,11 @@ func (r *reader) retention(name, fallback string) time.Duration {
 	v := r.get(name, fallback)
 	n, err := strconv.Atoi(strings.TrimRight(v, "dmoy"))
 	day := 24 * time.Hour
-	if err == nil && n > 0 {
-		switch strings.TrimLeft(v, "0123456789") {
-		case "d":
-			return time.Duration(n) * day
-		case "mo":
-			return time.Duration(n) * 365 * day / 12
-		case "y":
-			return time.Duration(n) * 365 * day
-		}
+	unit := map[string]time.Duration{"d": day, "mo": 365 * day / 12, "y": 365 * day}[strings.TrimLeft(v, "0123456789")]
+	if err == nil && n > 0 && unit > 0 && n <= int(maxRetention/unit) {
+		return time.Duration(n) * unit
 	}
-	r.fail(name, "%q is not a duration like 90d, 12mo or 2y", v)
+	r.fail(name, "%q is not a duration like 90d, 12mo or 2y, a century at most", v)
 	return 0
 }
 

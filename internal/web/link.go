@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -21,10 +22,14 @@ const maxToken = 200
 // token.
 var linkPaths = []string{"/validate", "/validate/not-me", "/password/reset"}
 
+func (v *visit) behindLink() bool {
+	return slices.Contains(linkPaths, v.r.URL.Path) || strings.HasPrefix(v.r.URL.Path, "/contest/")
+}
+
 // concealLink keeps the address of a mailed link's page from every other page
 // (docs/decisions/0011-tokens-in-addresses.md).
 func (v *visit) concealLink() {
-	if slices.Contains(linkPaths, v.r.URL.Path) {
+	if v.behindLink() {
 		v.w.Header().Set("Referrer-Policy", "no-referrer")
 	}
 }
@@ -34,7 +39,7 @@ func (v *visit) concealLink() {
 // browser that says by Sec-Fetch-Site that the form is ours. One that does not
 // send it keeps its Origin.
 func (v *visit) referrer() string {
-	if slices.Contains(linkPaths, v.r.URL.Path) && v.r.Header.Get("Sec-Fetch-Site") == "" {
+	if v.behindLink() && v.r.Header.Get("Sec-Fetch-Site") == "" {
 		return "same-origin"
 	}
 	return ""

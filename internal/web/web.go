@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
@@ -210,7 +211,7 @@ func (v *visit) signInFirst() {
 
 const (
 	maxBody  = 64 << 10 // bytes of a form
-	maxField = 10_000   // characters of a field, beyond which no parser is asked
+	maxField = 10_000   // bytes of a field, beyond which no parser is asked
 )
 
 var (
@@ -238,10 +239,14 @@ func (v *visit) parseForm() error {
 // form returns the value of a field of the posted form, never of the address.
 func (v *visit) form(name string) string {
 	value := v.r.PostForm.Get(name)
-	if len(value) > maxField {
-		value = value[:maxField]
+	if len(value) <= maxField {
+		return value
 	}
-	return value
+	end := maxField
+	for end > maxField-utf8.UTFMax && !utf8.RuneStart(value[end]) { // never within a character
+		end--
+	}
+	return value[:end]
 }
 
 // checked says whether a check box was ticked.
