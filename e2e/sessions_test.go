@@ -175,6 +175,14 @@ func TestSessions(t *testing.T) {
 		b.At("login")
 		b.Login(Paul)
 		b.At("companies-add")
+		b.Says("n'est pas parti")
+		if got := b.Page().Value("siren") + " " + b.Page().Value("member_code"); got != shop.SIREN+" 12345678" {
+			t.Errorf("the form came back with %q", got)
+		}
+		b.Open("/companies/add") // once
+		if got := b.Page().Value("siren"); got != "" {
+			t.Errorf("the form came back twice, with %q", got)
+		}
 		for range 6 {
 			app.Advance(t, 110*time.Minute)
 			b.Open("/companies")
