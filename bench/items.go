@@ -29,13 +29,13 @@ func (e *engineRun) line(name, unit, limitIs, target string, limit, ours measure
 	}
 	for range e.Rounds {
 		if limit != nil {
-			s, failures, err := limit()
+			s, failures, err := e.timed(e.floor.Process.Pid, limit)
 			if err != nil || failures > 0 {
 				return fmt.Errorf("%s, limit: %d failures, %w", name, failures, err)
 			}
 			it.Limits = append(it.Limits, s)
 		}
-		s, failures, err := ours()
+		s, failures, err := e.timed(e.server.Process.Pid, ours)
 		it.Failures += failures
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "bench: %s on %s: %v\n", name, e.engine, err)
@@ -46,10 +46,20 @@ func (e *engineRun) line(name, unit, limitIs, target string, limit, ours measure
 	return nil
 }
 
+// timed adds to a measure what a process spent on it.
+func (e *engineRun) timed(pid int, m measure) (sample, int, error) {
+	before := cpu(pid)
+	s, failures, err := m()
+	if s.n > 0 && before > 0 && s.CPU == 0 {
+		s.CPU = float64((cpu(pid) - before).Nanoseconds()) / float64(s.n) / 1000
+	}
+	return s, failures, err
+}
+
 func (e *engineRun) add(it *item) {
-	it.Limit, it.Ours = median(it.Limits).Rate, median(it.Portique)
-	if it.Limit > 0 {
-		it.Ratio = it.Ours.Rate / it.Limit
+	it.Limit, it.Ours = median(it.Limits), median(it.Portique)
+	if it.Limit.Rate > 0 {
+		it.Ratio = it.Ours.Rate / it.Limit.Rate
 	}
 	e.items = append(e.items, it)
 }
@@ -70,10 +80,13 @@ func repeat(origin string, n int, each time.Duration, status int, request func(c
 			_, err := conns[w].expect(status, requests[w])
 			return err
 		}
-		if _, failures, err := load(n, each/8, step); err != nil { // warm
+		warm, failures, err := load(n, each/8, step)
+		if err != nil {
 			return sample{}, failures, err
 		}
-		return load(n, each, step)
+		s, failures, err := load(n, each, step)
+		s.n += warm.n
+		return s, failures, err
 	}
 }
 
@@ -244,6 +257,7 @@ func (e *engineRun) people() error {
 
 	// Codes are fetched first and redeemed then; each phase is measured.
 	var tokens []string
+	server := e.server.Process.Pid
 	exchange := func(client string, n int64) (authorized, redeemed sample, failures int, err error) {
 		codes := make(chan string, n)
 		var asked atomic.Int64
@@ -272,6 +286,7 @@ func (e *engineRun) people() error {
 			w := i % slots
 			requests[w] = append(requests[w], e.tokenRequest(everybody[w].auth, client, c))
 		}
+		before := cpu(server)
 		next, kept := make([]int, slots), make([]string, slots)
 		redeemed, failures, err = load(slots, time.Minute, func(w int) error {
 			if next[w] == len(requests[w]) {
@@ -287,7 +302,7 @@ func (e *engineRun) people() error {
 			}
 			return err
 		})
-		tokens = kept
+		tokens, redeemed.CPU = kept, float64((cpu(server)-before).Nanoseconds())/float64(max(1, redeemed.n))/1000
 		return
 	}
 	var again []sample

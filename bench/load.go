@@ -2,7 +2,12 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -12,6 +17,8 @@ type sample struct {
 	Rate float64 `json:"rate"` // per second
 	P50  float64 `json:"p50_ms"`
 	P99  float64 `json:"p99_ms"`
+	CPU  float64 `json:"cpu_us"` // of the measured process for one, microseconds; 0 when not known
+	n    int
 }
 
 // errOver ends a worker whose work is used up.
@@ -57,7 +64,7 @@ func load(workers int, each time.Duration, step func(worker int) error) (s sampl
 		return s, failures, first
 	}
 	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-	return sample{Rate: float64(len(all)) / took.Seconds(), P50: ms(all[len(all)/2]), P99: ms(all[len(all)*99/100])}, failures, first
+	return sample{n: len(all), Rate: float64(len(all)) / took.Seconds(), P50: ms(all[len(all)/2]), P99: ms(all[len(all)*99/100])}, failures, first
 }
 
 // median is the sample whose rate is in the middle.
@@ -76,4 +83,18 @@ func median(list []sample) sample {
 		return 0
 	})
 	return sorted[len(sorted)/2]
+}
+
+// cpu is the time that a process has had on a core. 0 where the system does not tell.
+func cpu(pid int) time.Duration {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	var sum time.Duration
+	for _, task := range tasks {
+		text, _ := os.ReadFile(task)
+		if fields := strings.Fields(string(text)); len(fields) == 3 {
+			ns, _ := strconv.ParseInt(fields[0], 10, 64)
+			sum += time.Duration(ns)
+		}
+	}
+	return sum
 }

@@ -104,7 +104,7 @@ type item struct {
 	Target   string   `json:"target"`
 	Limits   []sample `json:"limits"`
 	Portique []sample `json:"portique"`
-	Limit    float64  `json:"limit"` // medians
+	Limit    sample   `json:"limit"` // medians
 	Ours     sample   `json:"median"`
 	Ratio    float64  `json:"ratio"`
 	Failures int      `json:"failures"`
@@ -124,7 +124,7 @@ func run(ctx context.Context, o options, pinned bool) error {
 	if !o.JSON {
 		say = os.Stdout
 	}
-	fmt.Fprintf(say, "%s, %d cores. ", runtime.Version(), runtime.NumCPU())
+	fmt.Fprintf(say, "%s. ", runtime.Version())
 	if pinned {
 		fmt.Fprintf(say, "Server, SQLite and floors on core %s, load generator on core %s.\n", serverCore, loadCore)
 	} else {
@@ -168,16 +168,19 @@ func table(out io.Writer, items []*item) {
 	for _, it := range items {
 		if it.Engine != engine {
 			engine = it.Engine
-			fmt.Fprintf(w, "\n%s\tlimit\tPortique\tratio\tp50 ms\tp99 ms\ttarget\t  the limit is\n", engine)
+			fmt.Fprintf(w, "\n%s\tlimit\tPortique\tratio\tCPU µs\tp50 ms\tp99 ms\ttarget\t  the limit is\n", engine)
 		}
-		limit, ratio, p50, p99 := "–", "–", "–", "–"
-		if it.Limit > 0 {
-			limit, ratio = number(it.Limit), fmt.Sprintf("%.0f %%", 100*it.Ratio)
+		limit, ratio, spent, p50, p99 := "–", "–", "–", "–", "–"
+		if it.Limit.Rate > 0 {
+			limit, ratio = number(it.Limit.Rate), fmt.Sprintf("%.0f %%", 100*it.Ratio)
+		}
+		if it.Limit.CPU > 0 && it.Ours.CPU > 0 {
+			spent = fmt.Sprintf("%.0f / %.0f", it.Limit.CPU, it.Ours.CPU)
 		}
 		if it.Ours.P50 > 0 {
 			p50, p99 = fmt.Sprintf("%.2f", it.Ours.P50), fmt.Sprintf("%.2f", it.Ours.P99)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s %s\t%s\t%s\t%s\t%s\t  %s\n", it.Name, limit, number(it.Ours.Rate), it.Unit, ratio, p50, p99, cmp.Or(it.Target, "–"), it.LimitIs)
+		fmt.Fprintf(w, "%s\t%s\t%s %s\t%s\t%s\t%s\t%s\t%s\t  %s\n", it.Name, limit, number(it.Ours.Rate), it.Unit, ratio, spent, p50, p99, cmp.Or(it.Target, "–"), it.LimitIs)
 	}
 	w.Flush()
 }

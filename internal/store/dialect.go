@@ -43,8 +43,11 @@ func (d dialect) skipLocked(query string) string {
 }
 
 // transient says whether running the transaction again may succeed:
-// serialisation failure, deadlock, busy database.
+// serialisation failure, deadlock, busy database, a group of writes undone.
 func transient(err error) bool {
+	if errors.Is(err, errGroupLost) {
+		return true
+	}
 	var lite *sqlite.Error
 	if errors.As(err, &lite) {
 		code := lite.Code() & 0xff

@@ -31,6 +31,8 @@ import (
 type DB struct {
 	write   *sql.DB
 	read    *sql.DB
+	writer  *liteWriter  // of SQLite; nil on PostgreSQL
+	readers *liteReaders // of SQLite
 	dialect dialect
 	now     func() time.Time
 	keys    *secret.Keys
@@ -72,17 +74,19 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			return nil, err
 		}
 		// One writer, several readers: SQLite has one write lock, and waiting
-		// for it in Go is fairer than in its busy loop.
+		// for it in Go is fairer than in its busy loop. Each pool has one
+		// connection more, for migrating and for Ping.
 		if db.write, err = sql.Open("sqlite", sqliteDSN(abs, "immediate", "query_only(0)")); err != nil {
 			return nil, err
 		}
-		db.write.SetMaxOpenConns(1)
+		db.write.SetMaxOpenConns(2)
+		db.writer = &liteWriter{pool: db.write}
 		if db.read, err = sql.Open("sqlite", sqliteDSN(abs, "deferred", "query_only(1)")); err != nil {
 			return nil, err
 		}
 		readers := max(4, runtime.GOMAXPROCS(0))
-		db.read.SetMaxOpenConns(readers)
-		db.read.SetMaxIdleConns(readers)
+		db.read.SetMaxOpenConns(readers + 1)
+		db.readers = newLiteReaders(db.read, readers)
 	case strings.HasPrefix(databaseURL, "postgres://"), strings.HasPrefix(databaseURL, "postgresql://"):
 		pool, err := sql.Open("pgx", databaseURL)
 		if err != nil {
@@ -145,7 +149,14 @@ func (db *DB) Lock() error {
 
 // Close waits for running transactions and releases the file.
 func (db *DB) Close() error {
-	err := db.write.Close()
+	var err error
+	if db.writer != nil {
+		err = db.writer.Close()
+	}
+	if db.readers != nil {
+		err = errors.Join(err, db.readers.Close())
+	}
+	err = errors.Join(err, db.write.Close())
 	if db.read != db.write && db.read != nil {
 		err = errors.Join(err, db.read.Close())
 	}
@@ -159,10 +170,17 @@ func (db *DB) Close() error {
 // closure it was given to.
 type Tx struct {
 	ctx     context.Context
-	tx      *sql.Tx
+	tx      querier
 	dialect dialect
 	now     time.Time
 	db      *DB
+}
+
+// querier runs the statements of a transaction.
+type querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // Now is the time of the transaction, to the millisecond.
@@ -184,16 +202,23 @@ const maxTries = 12
 // back otherwise. On a serialisation failure, a deadlock or a busy database f
 // runs again, so it changes nothing but tx and its results.
 func (db *DB) Tx(ctx context.Context, f func(tx *Tx) error) error {
-	return db.run(ctx, db.write, nil, f)
+	if db.writer != nil {
+		return db.run(ctx, db.writer.run, f)
+	}
+	return db.run(ctx, db.transaction, f)
 }
 
-// View runs f in a reading transaction: one snapshot on SQLite, one consistent
-// connection on PostgreSQL.
+// View runs f in a reading transaction: one snapshot on SQLite, one connection
+// on PostgreSQL, where each statement sees what was committed before it, as it
+// does in a transaction at the level read committed.
 func (db *DB) View(ctx context.Context, f func(tx *Tx) error) error {
-	return db.run(ctx, db.read, &sql.TxOptions{ReadOnly: true}, f)
+	if db.readers != nil {
+		return db.run(ctx, db.readers.run, f)
+	}
+	return db.run(ctx, db.connection, f)
 }
 
-func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func(tx *Tx) error) error {
+func (db *DB) run(ctx context.Context, once func(context.Context, func(querier) error) error, f func(tx *Tx) error) error {
 	var err error
 	for try := range maxTries {
 		if try > 0 {
@@ -204,7 +229,10 @@ func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func
 				return ctx.Err()
 			}
 		}
-		if err = db.once(ctx, pool, opts, f); err == nil || !transient(err) {
+		err = once(ctx, func(q querier) error {
+			return f(&Tx{ctx: ctx, tx: q, dialect: db.dialect, db: db, now: db.now().UTC().Truncate(time.Millisecond)})
+		})
+		if err == nil || !transient(err) {
 			break
 		}
 	}
@@ -218,8 +246,9 @@ func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func
 	return err
 }
 
-func (db *DB) once(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func(tx *Tx) error) (err error) {
-	sqlTx, err := pool.BeginTx(ctx, opts)
+// transaction runs f in a transaction of PostgreSQL.
+func (db *DB) transaction(ctx context.Context, f func(querier) error) error {
+	sqlTx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
@@ -229,8 +258,7 @@ func (db *DB) once(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f fun
 			panic(p)
 		}
 	}()
-	tx := &Tx{ctx: ctx, tx: sqlTx, dialect: db.dialect, db: db, now: db.now().UTC().Truncate(time.Millisecond)}
-	fErr := f(tx)
+	fErr := f(sqlTx)
 	var r refused
 	if fErr != nil && !errors.As(fErr, &r) {
 		_ = sqlTx.Rollback()
@@ -240,6 +268,16 @@ func (db *DB) once(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f fun
 		return fmt.Errorf("commit: %w", err)
 	}
 	return fErr
+}
+
+// connection runs f on a connection of PostgreSQL.
+func (db *DB) connection(ctx context.Context, f func(querier) error) error {
+	c, err := db.read.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer c.Close()
+	return f(c)
 }
 
 // NewID makes an id that sorts by time (UUIDv7).
