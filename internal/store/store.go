@@ -205,17 +205,16 @@ func (db *DB) Tx(ctx context.Context, f func(tx *Tx) error) error {
 	if db.writer != nil {
 		return db.run(ctx, db.writer.run, f)
 	}
-	return db.run(ctx, db.transaction, f)
+	return db.run(ctx, postgres(db.write, nil), f)
 }
 
-// View runs f in a reading transaction: one snapshot on SQLite, one connection
-// on PostgreSQL, where each statement sees what was committed before it, as it
-// does in a transaction at the level read committed.
+// View runs f in a reading transaction: one snapshot on SQLite, one consistent
+// connection on PostgreSQL.
 func (db *DB) View(ctx context.Context, f func(tx *Tx) error) error {
 	if db.readers != nil {
 		return db.run(ctx, db.readers.run, f)
 	}
-	return db.run(ctx, db.connection, f)
+	return db.run(ctx, postgres(db.read, &sql.TxOptions{ReadOnly: true}), f)
 }
 
 func (db *DB) run(ctx context.Context, once func(context.Context, func(querier) error) error, f func(tx *Tx) error) error {
@@ -246,38 +245,30 @@ func (db *DB) run(ctx context.Context, once func(context.Context, func(querier) 
 	return err
 }
 
-// transaction runs f in a transaction of PostgreSQL.
-func (db *DB) transaction(ctx context.Context, f func(querier) error) error {
-	sqlTx, err := db.write.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			_ = sqlTx.Rollback()
-			panic(p)
+// postgres runs f in a transaction of PostgreSQL.
+func postgres(pool *sql.DB, opts *sql.TxOptions) func(context.Context, func(querier) error) error {
+	return func(ctx context.Context, f func(querier) error) error {
+		sqlTx, err := pool.BeginTx(ctx, opts)
+		if err != nil {
+			return fmt.Errorf("begin: %w", err)
 		}
-	}()
-	fErr := f(sqlTx)
-	var r refused
-	if fErr != nil && !errors.As(fErr, &r) {
-		_ = sqlTx.Rollback()
+		defer func() {
+			if p := recover(); p != nil {
+				_ = sqlTx.Rollback()
+				panic(p)
+			}
+		}()
+		fErr := f(sqlTx)
+		var r refused
+		if fErr != nil && !errors.As(fErr, &r) {
+			_ = sqlTx.Rollback()
+			return fErr
+		}
+		if err := sqlTx.Commit(); err != nil {
+			return fmt.Errorf("commit: %w", err)
+		}
 		return fErr
 	}
-	if err := sqlTx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	return fErr
-}
-
-// connection runs f on a connection of PostgreSQL.
-func (db *DB) connection(ctx context.Context, f func(querier) error) error {
-	c, err := db.read.Conn(ctx)
-	if err != nil {
-		return fmt.Errorf("connect: %w", err)
-	}
-	defer c.Close()
-	return f(c)
 }
 
 // NewID makes an id that sorts by time (UUIDv7).

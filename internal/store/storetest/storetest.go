@@ -41,7 +41,7 @@ func Run(t *testing.T, f func(t *testing.T, db *store.DB), options ...Option) {
 }
 
 // Open opens a fresh database with the current schema, closed and thrown away with the test.
-func Open(t *testing.T, engine string, options ...Option) *store.DB {
+func Open(t testing.TB, engine string, options ...Option) *store.DB {
 	t.Helper()
 	o := store.Options{Keys: Keys(), MailDomain: "operateur.example"}
 	switch engine {
@@ -101,7 +101,7 @@ var sqliteTemplate = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(path) // closing has folded the write-ahead log into the file
 })
 
-func sqliteCopy(t *testing.T) string {
+func sqliteCopy(t testing.TB) string {
 	t.Helper()
 	template, err := sqliteTemplate()
 	if err != nil {
@@ -117,7 +117,7 @@ func sqliteCopy(t *testing.T) string {
 // -- PostgreSQL ------------------------------------------------------------------------------------------------------------
 
 // server returns the address of the test server. Where everything must run, its absence is a failure.
-func server(t *testing.T) string {
+func server(t testing.TB) string {
 	t.Helper()
 	s := os.Getenv("PORTIQUE_TEST_POSTGRES")
 	if s == "" {
@@ -130,7 +130,7 @@ func server(t *testing.T) string {
 	return s
 }
 
-func postgresCopy(t *testing.T) string {
+func postgresCopy(t testing.TB) string {
 	t.Helper()
 	s := server(t)
 	template, err := postgresTemplate(s)
@@ -141,7 +141,7 @@ func postgresCopy(t *testing.T) string {
 }
 
 // create makes a database, from a template if one is named, and drops it with the test. It returns its name.
-func create(t *testing.T, template string) string {
+func create(t testing.TB, template string) string {
 	t.Helper()
 	s := server(t)
 	name := "test_" + strings.ToLower(rand.Text()[:16])
