@@ -134,10 +134,8 @@ func (s *Service) Import(ctx context.Context, actor portique.Actor, file io.Read
 		// One order for all locks, so that an import never deadlocks with an
 		// administrator's decision.
 		slices.SortFunc(save, func(a, b *portique.Company) int { return strings.Compare(string(a.SIREN), string(b.SIREN)) })
-		for _, c := range save {
-			if err := tx.SaveCompany(c); err != nil {
-				return err
-			}
+		if err := tx.SaveCompanies(save); err != nil {
+			return err
 		}
 		event := actor.Event(portique.ActionCompanyImported, "", "")
 		event.Reason = fmt.Sprintf("%d lines, %d saved, %d closed", len(rows), len(save), closings)

@@ -1,6 +1,10 @@
 package store
 
 import (
+	"slices"
+	"strconv"
+	"strings"
+
 	"portique"
 )
 
@@ -18,13 +22,47 @@ var ErrCompanyUnknown = portique.ErrNotAdministrator
 
 // SaveCompany inserts a company or replaces what the member file says of it.
 func (tx *Tx) SaveCompany(c *portique.Company) error {
-	_, err := tx.exec(`INSERT INTO company (`+companyColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
-		ON CONFLICT (siren) DO UPDATE SET name=excluded.name, status=excluded.status, code_hash=excluded.code_hash,
-			contact_email=excluded.contact_email, street=excluded.street, postcode=excluded.postcode,
-			city=excluded.city, sector=excluded.sector, successor=excluded.successor, imported_at=excluded.imported_at`,
-		c.SIREN, c.Name, c.Status, c.CodeHash, c.ContactEmail, c.Street, c.Postcode, c.City, c.Sector, c.Successor,
-		ms(c.ImportedAt))
-	return err
+	return tx.SaveCompanies([]*portique.Company{c})
+}
+
+// companiesAtOnce is how many rows go in one statement: a round trip each would
+// take most of an import's time.
+const companiesAtOnce = 100
+
+// SaveCompanies is SaveCompany for many, no two of one SIREN, in their order.
+func (tx *Tx) SaveCompanies(list []*portique.Company) error {
+	for some := range slices.Chunk(list, companiesAtOnce) {
+		args := make([]any, 0, 11*len(some))
+		for _, c := range some {
+			args = append(args, c.SIREN, c.Name, c.Status, c.CodeHash, c.ContactEmail, c.Street, c.Postcode, c.City, c.Sector, c.Successor,
+				ms(c.ImportedAt))
+		}
+		_, err := tx.exec(`INSERT INTO company (`+companyColumns+`) VALUES `+places(len(some), 11)+`
+			ON CONFLICT (siren) DO UPDATE SET name=excluded.name, status=excluded.status, code_hash=excluded.code_hash,
+				contact_email=excluded.contact_email, street=excluded.street, postcode=excluded.postcode,
+				city=excluded.city, sector=excluded.sector, successor=excluded.successor, imported_at=excluded.imported_at`, args...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// places writes ($1,$2),($3,$4)… for rows of that many columns.
+func places(rows, columns int) string {
+	var b strings.Builder
+	for i := range rows * columns {
+		switch {
+		case i == 0:
+			b.WriteString("($")
+		case i%columns == 0:
+			b.WriteString("),($")
+		default:
+			b.WriteString(",$")
+		}
+		b.WriteString(strconv.Itoa(i + 1))
+	}
+	return b.String() + ")"
 }
 
 // Company returns a company, or ErrCompanyUnknown.
