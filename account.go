@@ -75,6 +75,10 @@ type SignUp struct {
 	AccountID         string    // the account it became
 }
 
+// LetterAt is when its newest letter leaves: at once, or later when many went to
+// that address already.
+func (s *SignUp) LetterAt() time.Time { return s.LinkExpiresAt.Add(-ValidationLinkLife) }
+
 // Validated says whether this sign-up became an account.
 func (s *SignUp) Validated() bool { return s.AccountID != "" }
 

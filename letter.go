@@ -12,6 +12,7 @@ const (
 	LetterAccountExists   LetterKind = "account_exists" // somebody signed up with a known address
 	LetterReset           LetterKind = "reset"          // link
 	LetterPasswordChanged LetterKind = "password_changed"
+	LetterNewDevice       LetterKind = "new_device"       // somebody signed in in a browser that was not known
 	LetterRequestReceived LetterKind = "request_received" // to each administrator
 	LetterRequestReminder LetterKind = "request_reminder" // to each administrator
 	LetterRequestSent     LetterKind = "request_sent"     // to the requester
@@ -24,6 +25,15 @@ const (
 	LetterRoleChanged     LetterKind = "role_changed"
 	LetterAccessOpened    LetterKind = "access_opened" // by the operator's command
 	LetterAccessEnded     LetterKind = "access_ended"
+	LetterRequestDigest   LetterKind = "request_digest" // to an administrator: many requests at once
+	LetterClaimCode       LetterKind = "claim_code"     // to the known contact: a second proof
+	LetterClaimRefused    LetterKind = "claim_refused"  // to the claimant
+	LetterFirstClaim      LetterKind = "first_claim"    // to the known contact: who is the first administrator
+	LetterFirstDeclarant  LetterKind = "first_declarant"
+	LetterClaimContested  LetterKind = "claim_contested"    // to the first administrator
+	LetterClaimSettled    LetterKind = "claim_settled"      // to the first administrator and the known contact
+	LetterOperatorClaim   LetterKind = "operator_claim"     // to the operator's support: a claim to look at
+	LetterOperatorAlert   LetterKind = "operator_alert"     // to the operator's support: somebody is guessing
 	LetterEscalated       LetterKind = "request_escalated"  // to the requester: what else can be done
 	LetterOperator        LetterKind = "operator_escalated" // to the operator's support: a request nobody answers
 )

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -40,9 +41,37 @@ const (
 // altered.
 func NormalPassword(typed string) string { return norm.NFC.String(typed) }
 
-// CheckPassword returns every part of the policy that the password misses, as
-// faults of the field "password".
-func CheckPassword(policy PasswordPolicy, typed string) error {
+// PasswordRule is everything a new password must meet.
+type PasswordRule struct {
+	Policy PasswordPolicy
+	// Common says whether a word, in the form CommonForms gives, is on the list
+	// of common ones. Without a list every password is refused.
+	Common func(word string) bool
+	Site   []string // what the site is called: operator, portal
+}
+
+// PasswordOwner is who will use the password, as far as is known.
+type PasswordOwner struct{ FirstName, LastName, Email string }
+
+// CheckPassword returns everything that the password misses, as faults of the
+// field "password": the policy's form first, then whether it is a common word
+// or the owner's or the site's name, with nothing but decoration around it.
+func CheckPassword(rule PasswordRule, typed string, owner PasswordOwner) error {
+	f := rule.Policy.check(typed)
+	if n := utf8.RuneCountInString(NormalPassword(typed)); n == 0 || n > passwordMax {
+		return f.Err()
+	}
+	if rule.Common == nil || commonPassword(typed, rule.Common) {
+		f.Add("password", "password.common")
+	}
+	if key := namedAfter(typed, owner, rule.Site); key != "" {
+		f.Add("password", key)
+	}
+	return f.Err()
+}
+
+// check returns every part of the policy's form that the password misses.
+func (p PasswordPolicy) check(typed string) (f FieldErrors) {
 	var upper, lower, digit, special, other bool
 	n := 0
 	for _, r := range NormalPassword(typed) {
@@ -60,7 +89,6 @@ func CheckPassword(policy PasswordPolicy, typed string) error {
 			other = true
 		}
 	}
-	var f FieldErrors
 	if n == 0 {
 		f.Add("password", "password.missing")
 		return f
@@ -84,7 +112,7 @@ func CheckPassword(policy PasswordPolicy, typed string) error {
 			}
 		}
 	}
-	switch policy {
+	switch p {
 	case PolicyCNIL:
 		short(passwordMin)
 		size := 0
@@ -110,5 +138,5 @@ func CheckPassword(policy PasswordPolicy, typed string) error {
 		short(passwordMin)
 		classes()
 	}
-	return f.Err()
+	return f
 }

@@ -23,11 +23,24 @@ type Service struct {
 	keys     *secret.Keys
 	language string // of people who never chose one
 	support  string // address of the operator's support; may be empty
+	portal   string // origin of the portal
+	policy   portique.ClaimPolicy
+	guesses  portique.Budget // of wrong member codes, over the installation
+}
+
+// Options are what the service is told of the installation.
+type Options struct {
+	Language       string // of people who never chose one
+	Support        string // address of the operator's support; may be empty
+	PortalURL      string // origin that the links of letters point at
+	Policy         portique.ClaimPolicy
+	MemberCodeBits int // entropy of the operator's member codes
 }
 
 // New makes the service.
-func New(db *store.DB, keys *secret.Keys, language, support string) *Service {
-	return &Service{db: db, keys: keys, language: language, support: support}
+func New(db *store.DB, keys *secret.Keys, o Options) *Service {
+	return &Service{db: db, keys: keys, language: o.Language, support: o.Support, portal: o.PortalURL, policy: o.Policy,
+		guesses: portique.GuessBudget(o.MemberCodeBits)}
 }
 
 // administrator returns the actor's access when they administer the company
@@ -46,12 +59,18 @@ func administrator(tx *store.Tx, actor portique.Actor, siren portique.SIREN) (*p
 	return m, nil
 }
 
-// lockAs locks a company for a change by one of its administrators.
-func lockAs(tx *store.Tx, actor portique.Actor, siren portique.SIREN) (*portique.Membership, error) {
+// lockAs locks a company for a change by one of its administrators. It also
+// returns how the company was first claimed, which may hold the change back.
+func lockAs(tx *store.Tx, actor portique.Actor, siren portique.SIREN) (*portique.Membership, *portique.FirstClaim, error) {
 	if _, err := tx.LockCompany(siren); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return administrator(tx, actor, siren)
+	me, err := administrator(tx, actor, siren)
+	if err != nil {
+		return nil, nil, err
+	}
+	claim, err := tx.FirstClaim(siren)
+	return me, claim, err
 }
 
 // post writes a letter to the holder of an account, in their language.
@@ -175,6 +194,7 @@ func (s *Service) Requests(ctx context.Context, accountID string) ([]Asked, erro
 // Users is what an administrator sees of a company.
 type Users struct {
 	Company *portique.Company
+	Claim   *portique.FirstClaim // nil: nobody claimed it with a member code
 	Me      *portique.Membership
 	Members []*portique.Membership
 	Pending []*portique.AccessRequest
@@ -190,6 +210,9 @@ func (s *Service) Users(ctx context.Context, actor portique.Actor, siren portiqu
 			return err
 		}
 		if u.Company, err = tx.Company(siren); err != nil {
+			return err
+		}
+		if u.Claim, err = tx.FirstClaim(siren); err != nil {
 			return err
 		}
 		if u.Members, err = tx.MembershipsIn(siren); err != nil {

@@ -20,6 +20,8 @@ const (
 	day  = 24 * time.Hour
 )
 
+var options = access.Options{Language: "fr", Support: "aide@opco.example", PortalURL: "https://ws.opco.example", Policy: portique.ClaimByCode, MemberCodeBits: 26}
+
 // world is a portal at an hour that stands still.
 type world struct {
 	*access.Service
@@ -34,7 +36,7 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 	var watch *storetest.Watch
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		watch = storetest.NewWatch()
-		f(t, &world{Service: access.New(db, storetest.Keys(), "fr", "aide@opco.example"), t: t, db: db, watch: watch})
+		f(t, &world{Service: access.New(db, storetest.Keys(), options), t: t, db: db, watch: watch})
 		for _, l := range storetest.Outbox(t, db, "") {
 			if err := mail.Check(l); err != nil {
 				t.Error(err)

@@ -9,11 +9,13 @@ import (
 	"portique/internal/store"
 )
 
-// Attached is what attaching a company led to: an access, or a request.
+// Attached is what attaching a company led to: an access, a request, or a
+// second proof to bring.
 type Attached struct {
-	Company        *portique.Company
-	Membership     *portique.Membership    // nil when a request was made
-	Request        *portique.AccessRequest // nil when the access is open
+	Company        *portique.Company       // nil with StepUp
+	Membership     *portique.Membership    // the access, open
+	Request        *portique.AccessRequest // made, or
+	StepUp         *portique.StepUp        // asked for
 	Administrators int                     // how many were told of the request; 0: it went to the operator
 }
 
@@ -23,7 +25,12 @@ type Attached struct {
 // 90 days instead; with administrators in place it is a request to them; with
 // none left it is a request that the operator sees at once.
 //
-// Wrong code, unknown SIREN and closed company give the same ErrAttachNoMatch.
+// Wrong code, unknown SIREN and closed company give the same ErrAttachNoMatch,
+// after the same work. Each try counts before it is looked at, its budgets held
+// until the answer is sure, and is given back when the code was right: against the account (TooSoon with the hour), the
+// source (the same), and the installation. Once the installation's budget is
+// spent everybody is asked for a second proof, whatever they typed; so is, with
+// a stricter policy, whoever would open a company that nobody administers yet.
 func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, typedCode string) (*Attached, error) {
 	var faults portique.FieldErrors
 	siren, err := portique.ParseSIREN(typedSIREN)
@@ -40,37 +47,124 @@ func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, 
 		return nil, err
 	}
 	proof := s.keys.MemberCode(string(siren), code)
-
 	var a *Attached
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
 		a = &Attached{}
-		company, err := tx.LockCompany(siren)
-		if err != nil && !errors.Is(err, store.ErrCompanyUnknown) {
+		taken, guessing, err := s.takeTry(tx, actor, siren)
+		if err != nil {
 			return err
 		}
-		if err != nil || !secret.Equal(company.CodeHash, proof) || company.Status != portique.CompanyActive {
+		company, err := matching(tx, tx.Company, siren, proof)
+		if err != nil {
+			return err
+		}
+		if guessing {
+			return s.stepUp(tx, actor, siren, company != nil, a)
+		}
+		if company != nil { // and still so now that nobody else changes it
+			if company, err = matching(tx, tx.LockCompany, siren, proof); err != nil {
+				return err
+			}
+		}
+		if company == nil {
 			if err := tx.Audit(actor.Event(portique.ActionAttachFailed, "", siren)); err != nil {
 				return err
 			}
 			return store.Refused(portique.ErrAttachNoMatch)
 		}
-		a.Company = company
-		account, err := tx.LockAccount(actor.AccountID)
-		if err != nil {
+		if err := tx.GiveBack(taken); err != nil {
 			return err
 		}
-		if account.Status != portique.AccountActive { // disabled since the page was opened
-			return store.ErrNoSession
+		if err := s.admit(tx, actor, company, byCode, a); err != nil {
+			return rightCode(err)
 		}
-		if err := s.checkFree(tx, actor, account, company); err != nil {
-			return err
-		}
-		return s.attach(tx, actor, account, a)
+		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	return a, nil
+}
+
+// rightCode makes a refusal after a right code keep the tries given back.
+func rightCode(err error) error {
+	switch portique.KindOf(err) {
+	case portique.Invalid, portique.Conflict, portique.TooSoon:
+		return store.Refused(err)
+	}
+	return err
+}
+
+// takeTry counts a member code before it is compared. guessing says that the
+// installation's budget is spent.
+func (s *Service) takeTry(tx *store.Tx, actor portique.Actor, siren portique.SIREN) (taken store.Taken, guessing bool, err error) {
+	account := []string{actor.AccountID}
+	taken, err = tx.Take(
+		store.Try{Budget: portique.BudgetMemberCodeHour, Key: account},
+		store.Try{Budget: portique.BudgetMemberCodeDay, Key: account},
+		store.Try{Budget: portique.BudgetMemberCodeCompany, Key: []string{actor.AccountID, string(siren)}},
+		store.Try{Budget: portique.BudgetMemberCodeSource, Key: []string{portique.SourceKey(actor.Source)}})
+	if err != nil {
+		return nil, false, err
+	}
+	// One person's wrong codes on one company count once here.
+	whole, err := tx.Take(store.Try{Budget: s.guesses, ID: actor.AccountID + "/" + string(siren)})
+	if portique.KindOf(err) == portique.TooSoon {
+		return taken, true, tx.Alert(actor, s.support, s.language, store.AlertMemberCodes, nil)
+	}
+	return append(taken, whole...), false, err
+}
+
+// matching returns the active company of that SIREN and member code, nil when
+// they do not go together.
+func matching(tx *store.Tx, read func(portique.SIREN) (*portique.Company, error), siren portique.SIREN, proof []byte) (*portique.Company, error) {
+	company, err := read(siren)
+	if errors.Is(err, store.ErrCompanyUnknown) {
+		company, err = &portique.Company{CodeHash: make([]byte, len(proof))}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if right := secret.Equal(company.CodeHash, proof); !right || company.Status != portique.CompanyActive {
+		return nil, nil
+	}
+	return company, nil
+}
+
+// proofOf says what a person proved before an access may open at once.
+type proofOf int
+
+const (
+	byCode     proofOf = iota // the member code
+	byContact                 // and the code mailed to the known contact
+	byOperator                // and the operator vouches
+)
+
+// admit gives a person with the right member code what is theirs: an access or
+// a request. The company is locked.
+func (s *Service) admit(tx *store.Tx, actor portique.Actor, company *portique.Company, proof proofOf, a *Attached) error {
+	a.Company = company
+	account, err := tx.LockAccount(actor.AccountID)
+	if err != nil {
+		return err
+	}
+	if account.Status != portique.AccountActive { // disabled since the page was opened
+		return store.ErrNoSession
+	}
+	if err := s.checkFree(tx, actor, account, company); err != nil {
+		return err
+	}
+	if proof == byCode && s.policy != portique.ClaimByCode {
+		had, err := tx.HadAdministrator(company.SIREN)
+		if err != nil {
+			return err
+		}
+		if !had {
+			a.Company = nil
+			return s.stepUp(tx, actor, company.SIREN, true, a)
+		}
+	}
+	return s.attach(tx, actor, account, proof, a)
 }
 
 func asError(err error) *portique.Error {
@@ -117,7 +211,7 @@ func lapse(tx *store.Tx, actor portique.Actor, m *portique.Membership) error {
 	return tx.Audit(actor.Event(portique.ActionAccessLapsed, m.ID, m.SIREN))
 }
 
-func (s *Service) attach(tx *store.Tx, actor portique.Actor, account *portique.Account, a *Attached) error {
+func (s *Service) attach(tx *store.Tx, actor portique.Actor, account *portique.Account, proof proofOf, a *Attached) error {
 	administrators, err := tx.Administrators(a.Company.SIREN)
 	if err != nil {
 		return err
@@ -133,7 +227,7 @@ func (s *Service) attach(tx *store.Tx, actor portique.Actor, account *portique.A
 		if had {
 			return s.request(tx, actor, account, nil, a)
 		}
-		return s.open(tx, actor, account, portique.Declarant, a)
+		return s.open(tx, actor, account, portique.Declarant, proof, a)
 	}
 	first, err := tx.ClaimFirstAdministrator(a.Company.SIREN, account.ID)
 	if err != nil {
@@ -142,11 +236,11 @@ func (s *Service) attach(tx *store.Tx, actor portique.Actor, account *portique.A
 	if !first {
 		return s.request(tx, actor, account, nil, a)
 	}
-	return s.open(tx, actor, account, portique.Administrator, a)
+	return s.open(tx, actor, account, portique.Administrator, proof, a)
 }
 
 // open gives the access at once.
-func (s *Service) open(tx *store.Tx, actor portique.Actor, account *portique.Account, role portique.Role, a *Attached) error {
+func (s *Service) open(tx *store.Tx, actor portique.Actor, account *portique.Account, role portique.Role, proof proofOf, a *Attached) error {
 	m := &portique.Membership{ID: store.NewID(), AccountID: account.ID, SIREN: a.Company.SIREN, Role: role,
 		Status: portique.MembershipActive, Since: tx.Now(), CompanyName: a.Company.Name}
 	action, kind := portique.ActionFirstAdministrator, portique.LetterAdministrator
@@ -160,8 +254,23 @@ func (s *Service) open(tx *store.Tx, actor portique.Actor, account *portique.Acc
 		return err
 	}
 	a.Membership = m
+	if proof == byCode && role == portique.Administrator {
+		claim, err := s.watch(tx, actor, account, m, a.Company)
+		if err != nil {
+			return err
+		}
+		data["watched_until"] = when(claim.WatchedUntil)
+	}
 	if err := s.post(tx, account.ID, kind, m.ID, data); err != nil {
 		return err
+	}
+	if contact := a.Company.ContactEmail; proof == byCode && role == portique.Declarant && contact != "" && contact != account.Email {
+		err := tx.Post(&portique.Letter{To: contact, Language: s.language, Kind: portique.LetterFirstDeclarant, About: m.ID,
+			Data: map[string]string{"company": a.Company.Name, "siren": string(m.SIREN), "person": account.Name(), "person_email": account.Email,
+				"until": when(portique.LastMoment(m.Until))}})
+		if err != nil {
+			return err
+		}
 	}
 	return tx.Audit(actor.Event(action, m.ID, m.SIREN))
 }
@@ -187,7 +296,7 @@ func (s *Service) request(tx *store.Tx, actor portique.Actor, account *portique.
 		}
 		return s.postEscalated(tx, r, 0)
 	}
-	err := s.postAll(tx, administrators, portique.LetterRequestReceived, r.ID, func() map[string]string {
+	err := s.ask(tx, actor, administrators, portique.LetterRequestReceived, r, func() map[string]string {
 		return map[string]string{"company": r.CompanyName, "siren": string(r.SIREN), "person": r.Name(), "person_email": r.Email,
 			"administrators": number(len(administrators)), "remind_at": when(r.NextAutoAt()), "expires_at": when(r.ExpiresAt()),
 			"contributions": yes(r.ContributionsOnly)}

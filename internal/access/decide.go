@@ -20,28 +20,35 @@ type Terms struct {
 
 // pending returns a request of that company for one of its administrators, the
 // company locked.
-func pending(tx *store.Tx, actor portique.Actor, siren portique.SIREN, id string) (*portique.Membership, *portique.AccessRequest, error) {
-	me, err := lockAs(tx, actor, siren)
+func pending(tx *store.Tx, actor portique.Actor, siren portique.SIREN, id string) (*portique.Membership, *portique.FirstClaim, *portique.AccessRequest, error) {
+	me, claim, err := lockAs(tx, actor, siren)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	r, err := tx.AccessRequest(id)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if r.SIREN != siren {
-		return nil, nil, portique.ErrRequestUnknown
+		return nil, nil, nil, portique.ErrRequestUnknown
 	}
-	return me, r, nil
+	return me, claim, r, claim.MayDecide()
 }
 
 // Accept opens the access that a request asks for and tells the person and the
-// other administrators. ErrRequestClosed once decided.
+// other administrators. ErrRequestClosed once decided; ErrCompanyFrozen and, for
+// a new administrator, ErrClaimWatched while a first claim is looked at.
 func (s *Service) Accept(ctx context.Context, actor portique.Actor, siren portique.SIREN, id string, terms Terms) (r *portique.AccessRequest, err error) {
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
 		var me *portique.Membership
-		if me, r, err = pending(tx, actor, siren, id); err != nil {
+		var claim *portique.FirstClaim
+		if me, claim, r, err = pending(tx, actor, siren, id); err != nil {
 			return err
+		}
+		if terms.Role == portique.Administrator {
+			if err := claim.MayGovern(tx.Now()); err != nil {
+				return err
+			}
 		}
 		if err := r.Decide(portique.RequestAccepted, actor.AccountID, "", tx.Now()); err != nil {
 			return err
@@ -125,7 +132,7 @@ func (s *Service) tellOthers(tx *store.Tx, me *portique.Membership, r *portique.
 func (s *Service) Refuse(ctx context.Context, actor portique.Actor, siren portique.SIREN, id, reason string) (r *portique.AccessRequest, err error) {
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
 		var me *portique.Membership
-		if me, r, err = pending(tx, actor, siren, id); err != nil {
+		if me, _, r, err = pending(tx, actor, siren, id); err != nil {
 			return err
 		}
 		if err := r.Decide(portique.RequestRefused, actor.AccountID, reason, tx.Now()); err != nil {

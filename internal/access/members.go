@@ -13,9 +13,12 @@ import (
 
 // member returns a living access of that company for one of its
 // administrators, the company locked, with the number of other active
-// administrators.
-func member(tx *store.Tx, actor portique.Actor, siren portique.SIREN, id string) (me, m *portique.Membership, others int, err error) {
-	if me, err = lockAs(tx, actor, siren); err != nil {
+// administrators. ErrCompanyFrozen and ErrClaimWatched hold back what concerns
+// somebody else while a first claim is looked at; govern says that it makes or
+// unmakes an administrator or takes an access away.
+func member(tx *store.Tx, actor portique.Actor, siren portique.SIREN, id string, govern func(m *portique.Membership) bool) (me, m *portique.Membership, others int, err error) {
+	me, claim, err := lockAs(tx, actor, siren)
+	if err != nil {
 		return nil, nil, 0, err
 	}
 	if m, err = tx.Membership(id); err != nil {
@@ -26,6 +29,14 @@ func member(tx *store.Tx, actor portique.Actor, siren portique.SIREN, id string)
 	}
 	if m.Status == portique.MembershipEnded || !m.Until.IsZero() && !tx.Now().Before(m.Until) {
 		return nil, nil, 0, portique.ErrMembershipEnded
+	}
+	if m.AccountID != me.AccountID {
+		if err = claim.MayDecide(); err == nil && govern(m) {
+			err = claim.MayGovern(tx.Now())
+		}
+		if err != nil {
+			return nil, nil, 0, err
+		}
 	}
 	others, err = otherAdministrators(tx, m)
 	return me, m, others, err
@@ -45,7 +56,10 @@ func (s *Service) ChangeRole(ctx context.Context, actor portique.Actor, siren po
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
 		var me *portique.Membership
 		var others int
-		if me, m, others, err = member(tx, actor, siren, id); err != nil {
+		governs := func(m *portique.Membership) bool {
+			return role == portique.Administrator || m.Role == portique.Administrator
+		}
+		if me, m, others, err = member(tx, actor, siren, id, governs); err != nil {
 			return err
 		}
 		if role != portique.Administrator {
@@ -103,7 +117,8 @@ func (s *Service) Remove(ctx context.Context, actor portique.Actor, siren portiq
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
 		var me *portique.Membership
 		var others int
-		if me, m, others, err = member(tx, actor, siren, id); err != nil {
+		takesAway := func(*portique.Membership) bool { return true }
+		if me, m, others, err = member(tx, actor, siren, id, takesAway); err != nil {
 			return err
 		}
 		if err := portique.KeepsAdministrator(m, others, tx.Now()); err != nil {

@@ -58,7 +58,7 @@ func (s *Service) remindAdministrators(tx *store.Tx, actor portique.Actor, r *po
 	if len(administrators) == 0 {
 		return 0, s.escalate(tx, actor, r, 0)
 	}
-	return len(administrators), s.postAll(tx, administrators, portique.LetterRequestReminder, r.ID, func() map[string]string {
+	return len(administrators), s.ask(tx, actor, administrators, portique.LetterRequestReminder, r, func() map[string]string {
 		return map[string]string{"company": r.CompanyName, "siren": string(r.SIREN), "person": r.Name(), "person_email": r.Email,
 			"asked_at": when(r.CreatedAt), "expires_at": when(r.ExpiresAt()), "contributions": yes(r.ContributionsOnly)}
 	})
@@ -93,19 +93,35 @@ func (s *Service) Cancel(ctx context.Context, actor portique.Actor, id string) (
 		if err := tx.UpdateRequest(r); err != nil {
 			return err
 		}
-		administrators, err := tx.Administrators(r.SIREN)
-		if err != nil {
-			return err
-		}
-		err = s.postAll(tx, administrators, portique.LetterRequestCancel, r.ID, func() map[string]string {
-			return map[string]string{"company": r.CompanyName, "siren": string(r.SIREN), "person": r.Name(), "person_email": r.Email}
-		})
-		if err != nil {
+		if err := s.tellCancelled(tx, r); err != nil {
 			return err
 		}
 		return tx.Audit(actor.Event(portique.ActionRequestCancelled, r.ID, r.SIREN))
 	})
 	return r, err
+}
+
+// tellCancelled tells the administrators that nobody asks any more. Who is
+// flooded is not: the letter that stands for many leads to what still waits.
+func (s *Service) tellCancelled(tx *store.Tx, r *portique.AccessRequest) error {
+	administrators, err := tx.Administrators(r.SIREN)
+	if err != nil {
+		return err
+	}
+	for _, m := range administrators {
+		budget := store.Try{Budget: portique.BudgetRequestLetters, Key: []string{m.AccountID}}
+		if spent, err := tx.Spent(budget); err != nil {
+			return err
+		} else if spent {
+			continue
+		}
+		err := s.post(tx, m.AccountID, portique.LetterRequestCancel, r.ID,
+			map[string]string{"company": r.CompanyName, "siren": string(r.SIREN), "person": r.Name(), "person_email": r.Email})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Tick does what the timetable of requests asks for now: automatic reminders

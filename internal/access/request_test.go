@@ -166,8 +166,18 @@ func TestTick(t *testing.T) {
 		if err := w.Tick(ctx); err != nil {
 			t.Fatal(err)
 		}
-		if n := strings.Count(w.letters(), "request_reminder>jeanne1"); n != 120 {
-			t.Errorf("%d reminders of 120", n)
+		letters := w.letters() // three in an hour, and one for all the others
+		if strings.Count(letters, "request_reminder>jeanne1") != 3 || strings.Count(letters, "request_digest>jeanne1") != 1 {
+			t.Errorf("letters: %s", letters)
+		}
+		pending, err := w.ListRequests(ctx, crowded, "")
+		for _, r := range pending {
+			if !r.AutoAt.Equal(w.watch.Now()) {
+				t.Errorf("not reminded: %+v", r)
+			}
+		}
+		if err != nil || len(pending) != 120 {
+			t.Errorf("%d requests, %v", len(pending), err)
 		}
 	})
 }

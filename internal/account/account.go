@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
+	"time"
 
 	"portique"
 	"portique/internal/secret"
@@ -21,13 +22,14 @@ type Service struct {
 	db      *store.DB
 	keys    *secret.Keys
 	hasher  *secret.Hasher
-	policy  portique.PasswordPolicy
+	rule    portique.PasswordRule
 	authURL string
 }
 
-// New makes the service. authURL is the origin that validation links point at.
-func New(db *store.DB, keys *secret.Keys, hasher *secret.Hasher, policy portique.PasswordPolicy, authURL string) *Service {
-	return &Service{db: db, keys: keys, hasher: hasher, policy: policy, authURL: authURL}
+// New makes the service. New passwords must meet the rule; authURL is the
+// origin that validation links point at.
+func New(db *store.DB, keys *secret.Keys, hasher *secret.Hasher, rule portique.PasswordRule, authURL string) *Service {
+	return &Service{db: db, keys: keys, hasher: hasher, rule: rule, authURL: authURL}
 }
 
 // Form is a filled sign-up form.
@@ -57,10 +59,10 @@ func (f *faults) add(err error) {
 }
 
 // check reads the form: all faults at once, in the order of the fields.
-func (f *Form) check(policy portique.PasswordPolicy) error {
+func (f *Form) check(rule portique.PasswordRule) error {
 	var all faults
 	f.checkEmail(&all)
-	f.checkPassword(&all, policy)
+	f.checkPassword(&all, rule, portique.PasswordOwner{FirstName: f.FirstName, LastName: f.LastName, Email: f.Email})
 	f.checkName(&all)
 	return all.Err()
 }
@@ -76,8 +78,8 @@ func (f *Form) checkEmail(all *faults) {
 	f.Email = email
 }
 
-func (f *Form) checkPassword(all *faults, policy portique.PasswordPolicy) {
-	err := portique.CheckPassword(policy, f.Password)
+func (f *Form) checkPassword(all *faults, rule portique.PasswordRule, owner portique.PasswordOwner) {
+	err := portique.CheckPassword(rule, f.Password, owner)
 	all.add(err)
 	if err == nil && portique.NormalPassword(f.Password) != portique.NormalPassword(f.PasswordConfirmation) {
 		all.Add("password_confirmation", "password.mismatch")
@@ -96,8 +98,13 @@ func (f *Form) checkName(all *faults) {
 // sign-up again from this browser. An address that already has an account goes
 // through the same steps; its owner gets another letter.
 func (s *Service) SignUp(ctx context.Context, actor portique.Actor, f Form) (cookie string, err error) {
-	if err := f.check(s.policy); err != nil {
+	if err := f.check(s.rule); err != nil {
 		return "", err
+	}
+	if stranger(actor) {
+		if _, err := s.db.Take(ctx, bySource(portique.BudgetSignUpSource, actor)); err != nil {
+			return "", err
+		}
 	}
 	hash, err := s.hasher.Hash(ctx, f.Password)
 	if err != nil {
@@ -108,7 +115,7 @@ func (s *Service) SignUp(ctx context.Context, actor portique.Actor, f Form) (coo
 		signUp := &portique.SignUp{ID: store.NewID(), Email: f.Email, PasswordHash: hash, FirstName: f.FirstName,
 			LastName: f.LastName, ContributionsOnly: f.ContributionsOnly, Language: f.Language,
 			BrowserHash: secret.Hash(browser), CreatedAt: tx.Now()}
-		if err := s.prove(tx, signUp); err != nil {
+		if err := s.prove(tx, actor, signUp); err != nil {
 			return err
 		}
 		if err := tx.InsertSignUp(signUp); err != nil {
@@ -130,16 +137,32 @@ func (s *Service) SignUp(ctx context.Context, actor portique.Actor, f Form) (coo
 // asked for a second letter may open the first; it works once whatever their
 // number. It follows from the sign-up and the address by a keyed hash and is
 // itself kept only hashed. Codes replace the older ones.
-func (s *Service) prove(tx *store.Tx, signUp *portique.SignUp) error {
+//
+// When strangers had many letters sent to that address this one leaves later,
+// and link and code live from then on.
+func (s *Service) prove(tx *store.Tx, actor portique.Actor, signUp *portique.SignUp) error {
+	leaves := tx.Now()
+	if stranger(actor) {
+		var err error
+		if leaves, err = tx.Slot(lettersTo(signUp.Email)); err != nil {
+			return err
+		}
+		if leaves.Sub(tx.Now()) > longestDelay {
+			return portique.BudgetSignUpLetters.Refused(leaves)
+		}
+	}
+	if err := tx.DropDelayed(signUp.ID); err != nil {
+		return err
+	}
 	link := base64.RawURLEncoding.EncodeToString(s.keys.Mac("validation-link", signUp.ID, signUp.Email))
 	code, disown := secret.Digits(6), secret.Digits(6)
 	for disown == code {
 		disown = secret.Digits(6)
 	}
 	signUp.LinkHash = secret.Hash(link)
-	signUp.LinkExpiresAt = tx.Now().Add(portique.ValidationLinkLife)
+	signUp.LinkExpiresAt = leaves.Add(portique.ValidationLinkLife)
 	signUp.CodeHash = s.keys.TypedCode("sign-up", signUp.ID, code)
-	signUp.CodeExpiresAt = tx.Now().Add(portique.TypedCodeLife)
+	signUp.CodeExpiresAt = leaves.Add(portique.TypedCodeLife)
 	signUp.CodeTries = 0
 	signUp.DisownHash = s.keys.TypedCode("disown", signUp.ID, disown)
 
@@ -147,7 +170,7 @@ func (s *Service) prove(tx *store.Tx, signUp *portique.SignUp) error {
 	switch {
 	case errors.Is(err, portique.ErrAccountUnknown):
 		signUp.Taken = false
-		letter := &portique.Letter{To: signUp.Email, Language: signUp.Language, Kind: portique.LetterValidation, About: signUp.ID,
+		letter := &portique.Letter{To: signUp.Email, Language: signUp.Language, Kind: portique.LetterValidation, About: signUp.ID, RunAt: leaves,
 			Secret: map[string]string{"link": s.authURL + "/validate?token=" + link, "code": code, "disown_code": disown}}
 		if signUp.Tries >= portique.SignUpCodeTries {
 			delete(letter.Secret, "code") // only the link works from now on
@@ -158,7 +181,24 @@ func (s *Service) prove(tx *store.Tx, signUp *portique.SignUp) error {
 	}
 	signUp.Taken = true
 	return tx.Post(&portique.Letter{To: owner.Email, Name: owner.Name(), Language: languageOf(owner, signUp.Language),
-		Kind: portique.LetterAccountExists, About: signUp.ID})
+		Kind: portique.LetterAccountExists, About: signUp.ID, RunAt: leaves})
+}
+
+// longestDelay is how long a letter to an address that is flooded may wait. Past
+// it a sign-up is refused: the reset link, which serves whoever reads the
+// mailbox, is then the quicker way.
+const longestDelay = 12 * time.Hour
+
+// stranger says whether an act comes from a page, where anybody may be: the
+// operator's engineer is not counted.
+func stranger(actor portique.Actor) bool { return actor.Door != portique.DoorCommand }
+
+func bySource(b portique.Budget, actor portique.Actor) store.Try {
+	return store.Try{Budget: b, Key: []string{portique.SourceKey(actor.Source)}}
+}
+
+func lettersTo(email string) store.Try {
+	return store.Try{Budget: portique.BudgetSignUpLetters, Key: []string{email}}
 }
 
 func languageOf(a *portique.Account, otherwise string) string {
@@ -211,7 +251,8 @@ func living(signUp *portique.SignUp) error {
 	return nil
 }
 
-// Resend posts the validation letter again, with the same link and a new code.
+// Resend posts the validation letter again, with the same link and a new code;
+// TooSoon with the hour when many went to that address already.
 func (s *Service) Resend(ctx context.Context, actor portique.Actor, cookie string) error {
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
 		signUp, err := mine(tx, cookie)
@@ -221,12 +262,18 @@ func (s *Service) Resend(ctx context.Context, actor portique.Actor, cookie strin
 		if err := living(signUp); err != nil {
 			return err
 		}
+		if err := tx.Allowed(lettersTo(signUp.Email)); err != nil {
+			return err
+		}
 		return s.proveAgain(tx, actor, signUp, portique.ActionResent)
 	})
 }
 
 func (s *Service) proveAgain(tx *store.Tx, actor portique.Actor, signUp *portique.SignUp, action portique.Action) error {
-	if err := s.prove(tx, signUp); err != nil {
+	if _, err := tx.Take(bySource(portique.BudgetLetterSource, actor)); err != nil {
+		return err
+	}
+	if err := s.prove(tx, actor, signUp); err != nil {
 		return err
 	}
 	if err := tx.UpdateSignUp(signUp); err != nil {

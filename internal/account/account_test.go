@@ -26,7 +26,7 @@ var hasher = sync.OnceValue(func() *secret.Hasher {
 const (
 	authURL  = "https://auth.opco.example"
 	email    = "jeanne.martin@martin.example"
-	password = "Soleil-2026"
+	password = "Soleil-Lune26"
 )
 
 // world is a sign-in host on an empty database, at an hour that stands still.
@@ -42,7 +42,7 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 	var watch *storetest.Watch
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		watch = storetest.NewWatch()
-		f(t, &world{account.New(db, storetest.Keys(), hasher(), portique.PolicyGuide, authURL), t, db, watch,
+		f(t, &world{account.New(db, storetest.Keys(), hasher(), storetest.PasswordRule(portique.PolicyGuide), authURL), t, db, watch,
 			portique.Actor{Door: portique.DoorAuth, Source: "192.0.2.1", RequestID: "r1"}})
 		for _, l := range storetest.Outbox(t, db, "") {
 			if err := mail.Check(l); err != nil {
@@ -147,7 +147,7 @@ func wrong(code string) string {
 func TestSignUpsAreIndependent(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		eve := w.signUp(with("Mechante-1"), func(f *account.Form) { f.FirstName, f.ContributionsOnly = "Ève", true })
+		eve := w.signUp(with("Mechante-Poule1"), func(f *account.Form) { f.FirstName, f.ContributionsOnly = "Ève", true })
 		jeanne := w.signUp()
 		if eve.token == jeanne.token || eve.code == jeanne.code && eve.disown == jeanne.disown {
 			t.Fatal("two sign-ups share a secret")
@@ -158,17 +158,17 @@ func TestSignUpsAreIndependent(t *testing.T) {
 		if w.account(email) != nil {
 			t.Fatal("opening a link made an account")
 		}
-		w.want("her link, her password, Eve's cookie", w.validate(jeanne, "Mechante-1", eve.cookie), portique.ErrWrongPassword)
+		w.want("her link, her password, Eve's cookie", w.validate(jeanne, "Mechante-Poule1", eve.cookie), portique.ErrWrongPassword)
 		w.want("Eve's link in Jeanne's browser", w.validate(eve, password, jeanne.cookie), portique.ErrWrongPassword)
 		w.want("her link in her browser", w.validate(jeanne, "", jeanne.cookie), nil)
 
 		a := w.account(email)
-		if a == nil || a.Status != portique.AccountActive || a.FirstName != "Jeanne" || a.ContributionsOnly || !w.knows(a, password) || w.knows(a, "Mechante-1") {
+		if a == nil || a.Status != portique.AccountActive || a.FirstName != "Jeanne" || a.ContributionsOnly || !w.knows(a, password) || w.knows(a, "Mechante-Poule1") {
 			t.Fatalf("the account is %+v", a)
 		}
 		for name, err := range map[string]error{
 			"Eve's link in Eve's browser": w.validate(eve, "", eve.cookie),
-			"Eve's link, Eve's password":  w.validate(eve, "Mechante-1", ""),
+			"Eve's link, Eve's password":  w.validate(eve, "Mechante-Poule1", ""),
 		} {
 			w.want(name, err, portique.ErrLinkUnknown)
 		}
@@ -200,7 +200,7 @@ func TestLink(t *testing.T) {
 		for _, cookie := range []string{"", id, id + ".", id + "." + key[1:], "x." + key, b.cookie + "x", "." + key} {
 			w.want("no password, cookie "+cookie, w.validate(b, "", cookie), refusal("signup.password_missing"))
 		}
-		w.want("a wrong password", w.validate(b, "Soleil-2025", ""), portique.ErrWrongPassword)
+		w.want("a wrong password", w.validate(b, "Soleil-Lune25", ""), portique.ErrWrongPassword)
 
 		// No other token is this one.
 		for i := range b.token {
@@ -354,7 +354,7 @@ func TestTakenAddress(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
 		owner := storetest.Account(t, w.db, email, func(a *portique.Account) { a.Language = "en" })
-		b := w.signUp(func(f *account.Form) { f.Email, f.EmailConfirmation = " Jeanne.MARTIN@martin.example", email }, with("Mechante-1"))
+		b := w.signUp(func(f *account.Form) { f.Email, f.EmailConfirmation = " Jeanne.MARTIN@martin.example", email }, with("Mechante-Poule1"))
 		letters := storetest.Outbox(t, w.db, email)
 		if len(letters) != 1 || letters[0].Kind != portique.LetterAccountExists || letters[0].Name != owner.Name() || letters[0].Language != "en" || letters[0].Secret != nil {
 			t.Fatalf("the letters: %+v", letters)
@@ -381,7 +381,7 @@ func TestTakenAddress(t *testing.T) {
 		w.want("no address", w.CorrectAddress(ctx, w.actor, b.cookie, "Luc <luc@martin.example>"), refusal("email.form"))
 		w.want("a third address", w.CorrectAddress(ctx, w.actor, b.cookie, "paul@martin.example"), nil)
 		third := w.read(b.cookie)
-		w.want("the link sent to the second", w.validate(first, "Mechante-1", b.cookie), portique.ErrLinkUnknown)
+		w.want("the link sent to the second", w.validate(first, "Mechante-Poule1", b.cookie), portique.ErrLinkUnknown)
 		if first.code != third.code {
 			w.want("the code sent to the second", w.typeCode(b, first.code), portique.ErrWrongCode)
 		}
@@ -406,7 +406,7 @@ func TestForm(t *testing.T) {
 		}{
 			"as it is":            {func(f *account.Form) {}, ""},
 			"another case":        {func(f *account.Form) { f.EmailConfirmation = " JEANNE.MARTIN@Martin.Example " }, ""},
-			"accents typed apart": {func(f *account.Form) { f.Password, f.PasswordConfirmation = "Été-2026!", "E\u0301te\u0301-2026!" }, ""},
+			"accents typed apart": {func(f *account.Form) { f.Password, f.PasswordConfirmation = "Été-Mer-26!", "E\u0301te\u0301-Mer-26!" }, ""},
 			"another address":     {func(f *account.Form) { f.EmailConfirmation = "x" + email }, "email_confirmation email.mismatch"},
 			"no second address":   {func(f *account.Form) { f.EmailConfirmation = "" }, "email_confirmation email.mismatch"},
 			"another password":    {func(f *account.Form) { f.PasswordConfirmation += " " }, "password_confirmation password.mismatch"},
@@ -474,12 +474,12 @@ func TestValidatingTogether(t *testing.T) {
 func TestCreate(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
-		b := w.signUp(with("Mechante-1"))
+		b := w.signUp(with("Mechante-Poule1"))
 		a, err := w.Create(ctx, w.actor, form(), true)
 		if err != nil || a.Status != portique.AccountActive || !w.knows(a, password) {
 			t.Fatalf("%+v, %v", a, err)
 		}
-		w.want("the older sign-up's link", w.validate(b, "Mechante-1", b.cookie), portique.ErrLinkUnknown)
+		w.want("the older sign-up's link", w.validate(b, "Mechante-Poule1", b.cookie), portique.ErrLinkUnknown)
 		if s := storetest.Actions(t, w.db, a.ID); s != "account.created" {
 			t.Errorf("the journal: %s", s)
 		}

@@ -11,10 +11,10 @@ import (
 
 // Create makes an account from the operator's command line. A validated one is
 // active at once; another is a sign-up like any other, whose letter leaves.
-// The password must meet the policy.
+// The password must meet the rule.
 func (s *Service) Create(ctx context.Context, actor portique.Actor, f Form, validated bool) (*portique.Account, error) {
 	f.EmailConfirmation, f.PasswordConfirmation = f.Email, f.Password
-	if err := f.check(s.policy); err != nil {
+	if err := f.check(s.rule); err != nil {
 		return nil, err
 	}
 	if !validated {

@@ -36,6 +36,11 @@ func resetLink(t *testing.T, db *store.DB, to string) (token string, letters int
 	return token, letters
 }
 
+// forgot asks for a link and waits for the answer.
+func forgot(ctx context.Context, s *account.Service, actor portique.Actor, email string) error {
+	return errors.Join(s.Forgot(ctx, actor, email), s.AnswerResets(ctx))
+}
+
 func TestForgottenPassword(t *testing.T) {
 	hasher, err := secret.NewHasher(4)
 	if err != nil {
@@ -47,7 +52,7 @@ func TestForgottenPassword(t *testing.T) {
 		start := now
 		defer func() { now = start }()
 		ctx, actor := context.Background(), portique.Actor{Door: portique.DoorAuth, Language: "fr"}
-		s := account.New(db, storetest.Keys(), hasher, portique.PolicyGuide, "https://auth.example")
+		s := account.New(db, storetest.Keys(), hasher, storetest.PasswordRule(portique.PolicyGuide), "https://auth.example")
 		chosen := account.Form{Password: newPassword, PasswordConfirmation: newPassword}
 		anne, err := s.Create(ctx, portique.Actor{Door: portique.DoorCommand}, account.Form{Email: "anne@shop.example", Password: oldPassword,
 			FirstName: "Anne", LastName: "Roy"}, true)
@@ -62,7 +67,7 @@ func TestForgottenPassword(t *testing.T) {
 
 		// Any address gets the same answer; only an account gets a letter.
 		for _, email := range []string{"anne@shop.example", " ANNE@shop.example ", "nobody@shop.example"} {
-			if err := s.Forgot(ctx, actor, email); err != nil {
+			if err := forgot(ctx, s, actor, email); err != nil {
 				t.Errorf("%s: %v", email, err)
 			}
 		}
@@ -80,17 +85,20 @@ func TestForgottenPassword(t *testing.T) {
 				t.Fatalf("opening: %+v, %v", r, err)
 			}
 		}
-		if err := s.ResetPassword(ctx, actor, newest, account.Form{Password: "court", PasswordConfirmation: "court"}); portique.KindOf(err) != portique.Invalid {
+		if _, err := s.ResetPassword(ctx, actor, newest, account.Form{Password: "court", PasswordConfirmation: "court"}); portique.KindOf(err) != portique.Invalid {
 			t.Errorf("a weak password: %v", err)
 		}
-		if err := s.ResetPassword(ctx, actor, newest+"x", chosen); !errors.Is(err, portique.ErrResetUnknown) {
+		if _, err := s.ResetPassword(ctx, actor, newest+"x", chosen); !errors.Is(err, portique.ErrResetUnknown) {
 			t.Errorf("an altered link: %v", err)
 		}
 
 		// Many at once: one changes the password, the others find the link spent.
 		results := make(chan error, 8)
 		for range cap(results) {
-			go func() { results <- s.ResetPassword(ctx, actor, newest, chosen) }()
+			go func() {
+				_, err := s.ResetPassword(ctx, actor, newest, chosen)
+				results <- err
+			}()
 		}
 		done := 0
 		for range cap(results) {
@@ -126,7 +134,7 @@ func TestForgottenPassword(t *testing.T) {
 		}
 
 		// Half an hour, not a second more; a newer link spends the older.
-		if err := s.Forgot(ctx, actor, "anne@shop.example"); err != nil {
+		if err := forgot(ctx, s, actor, "anne@shop.example"); err != nil {
 			t.Fatal(err)
 		}
 		older, _ := resetLink(t, db, "anne@shop.example")
@@ -135,22 +143,22 @@ func TestForgottenPassword(t *testing.T) {
 			t.Errorf("a second before its end: %v", err)
 		}
 		now = now.Add(time.Second)
-		if err := s.ResetPassword(ctx, actor, older, chosen); !errors.Is(err, portique.ErrResetExpired) {
+		if _, err := s.ResetPassword(ctx, actor, older, chosen); !errors.Is(err, portique.ErrResetExpired) {
 			t.Errorf("at its end: %v", err)
 		}
 
 		// A disabled account gets no letter, and an older link no longer serves.
-		if err := s.Forgot(ctx, actor, "anne@shop.example"); err != nil {
+		if err := forgot(ctx, s, actor, "anne@shop.example"); err != nil {
 			t.Fatal(err)
 		}
 		link, before := resetLink(t, db, "anne@shop.example")
 		if err := s.Disable(ctx, portique.Actor{Door: portique.DoorCommand}, "anne@shop.example", false); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.ResetPassword(ctx, actor, link, chosen); !errors.Is(err, portique.ErrResetUnknown) {
+		if _, err := s.ResetPassword(ctx, actor, link, chosen); !errors.Is(err, portique.ErrResetUnknown) {
 			t.Errorf("a disabled account: %v", err)
 		}
-		if err := s.Forgot(ctx, actor, "anne@shop.example"); err != nil {
+		if err := forgot(ctx, s, actor, "anne@shop.example"); err != nil {
 			t.Fatal(err)
 		}
 		if _, after := resetLink(t, db, "anne@shop.example"); after != before {
@@ -163,7 +171,7 @@ func TestForgottenPassword(t *testing.T) {
 			Password: oldPassword, PasswordConfirmation: oldPassword, FirstName: "Mallory", LastName: "Intrus", Language: "fr"}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Forgot(ctx, actor, "paul@shop.example"); err != nil {
+		if err := forgot(ctx, s, actor, "paul@shop.example"); err != nil {
 			t.Fatal(err)
 		}
 		link, _ = resetLink(t, db, "paul@shop.example")
@@ -171,11 +179,11 @@ func TestForgottenPassword(t *testing.T) {
 			t.Fatalf("a sign-up's link: %+v, %v", r, err)
 		}
 		var faults portique.FieldErrors
-		if err := s.ResetPassword(ctx, actor, link, chosen); !errors.As(err, &faults) || len(faults) != 2 {
+		if _, err := s.ResetPassword(ctx, actor, link, chosen); !errors.As(err, &faults) || len(faults) != 2 {
 			t.Errorf("without a name: %v", err)
 		}
 		chosen.FirstName, chosen.LastName = "Paul", "Besson"
-		if err := s.ResetPassword(ctx, actor, link, chosen); err != nil {
+		if _, err := s.ResetPassword(ctx, actor, link, chosen); err != nil {
 			t.Fatal(err)
 		}
 		list, err := s.List(ctx, "paul@shop.example")

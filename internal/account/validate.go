@@ -61,12 +61,8 @@ func (s *Service) Validate(ctx context.Context, actor portique.Actor, token, pas
 		if password == "" {
 			return &portique.Error{Kind: portique.Invalid, Key: "signup.password_missing", Field: "password"}
 		}
-		ok, err := s.hasher.Verify(ctx, signUp.PasswordHash, password)
-		if err != nil {
+		if err := s.checkPassword(ctx, actor, signUp, password); err != nil {
 			return err
-		}
-		if !ok {
-			return portique.ErrWrongPassword
 		}
 	}
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
@@ -83,6 +79,29 @@ func (s *Service) Validate(ctx context.Context, actor portique.Actor, token, pas
 		}
 		return s.become(tx, actor, locked)
 	})
+}
+
+// checkPassword checks the password of a sign-up from another browser. Wrong
+// ones count as failed sign-ins do: whoever finds a link may guess.
+func (s *Service) checkPassword(ctx context.Context, actor portique.Actor, signUp *portique.SignUp, password string) error {
+	place, err := s.hasher.Hold(ctx)
+	if err != nil {
+		return err
+	}
+	defer place.Release()
+	taken, err := s.db.Take(ctx, store.Try{Budget: portique.BudgetSignIn, Key: []string{"sign-up", signUp.ID}},
+		bySource(portique.BudgetSignInSource, actor))
+	if err != nil {
+		return err
+	}
+	ok, err := place.Verify(signUp.PasswordHash, password)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return portique.ErrWrongPassword
+	}
+	return s.db.GiveBack(ctx, taken)
 }
 
 // become makes the account of a sign-up; every other sign-up of the address is
@@ -114,13 +133,29 @@ func (s *Service) become(tx *store.Tx, actor portique.Actor, signUp *portique.Si
 }
 
 // TypeCode validates by the six digits of the letter, in the browser that
-// signed up. Each wrong try is counted, even when many arrive at once.
+// signed up. Each wrong try is counted before it is compared, even when many
+// arrive at once: against the code, the sign-up, the source and the installation.
 func (s *Service) TypeCode(ctx context.Context, actor portique.Actor, cookie, typed string) error {
 	code := digits(typed)
 	if len(code) != 6 {
 		return &portique.Error{Kind: portique.Invalid, Key: "signup.code_form", Field: "code"}
 	}
+	// What needs no comparing is told without counting.
+	err := s.db.View(ctx, func(tx *store.Tx) error {
+		signUp, err := found(tx, tx.ReadSignUp, cookie)
+		if err != nil {
+			return err
+		}
+		return signUp.CheckCodeTry(tx.Now())
+	})
+	if err != nil {
+		return err
+	}
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
+		taken, err := tx.Take(bySource(portique.BudgetCodeSource, actor), store.Try{Budget: portique.BudgetCodeAll})
+		if err != nil {
+			return err
+		}
 		signUp, err := mine(tx, cookie)
 		if err != nil {
 			return err
@@ -133,6 +168,9 @@ func (s *Service) TypeCode(ctx context.Context, actor portique.Actor, cookie, ty
 			signUp.CodeTries++
 			signUp.Tries++
 			return s.countTry(tx, actor, signUp)
+		}
+		if err := tx.GiveBack(taken); err != nil {
+			return err
 		}
 		return s.become(tx, actor, signUp)
 	})
@@ -154,6 +192,10 @@ func (s *Service) countTry(tx *store.Tx, actor portique.Actor, signUp *portique.
 func (s *Service) Disown(ctx context.Context, actor portique.Actor, token, typed string) error {
 	code := digits(typed)
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
+		taken, err := tx.Take(bySource(portique.BudgetCodeSource, actor))
+		if err != nil {
+			return err
+		}
 		found, err := tx.SignUpByLink(secret.Hash(token))
 		if err != nil {
 			return err
@@ -174,6 +216,9 @@ func (s *Service) Disown(ctx context.Context, actor portique.Actor, token, typed
 		if len(code) != 6 || !secret.Equal(signUp.DisownHash, s.keys.TypedCode("disown", signUp.ID, code)) {
 			signUp.DisownTries++
 			return s.countTry(tx, actor, signUp)
+		}
+		if err := tx.GiveBack(taken); err != nil {
+			return err
 		}
 		signUp.EndedAt = tx.Now()
 		if err := tx.UpdateSignUp(signUp); err != nil {

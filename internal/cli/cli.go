@@ -41,6 +41,7 @@ type commands struct {
 	Account    accountCmd    `cmd:"" help:"People's accounts."`
 	Membership membershipCmd `cmd:"" help:"Who may act for which company."`
 	Request    requestCmd    `cmd:"" help:"Requests for access."`
+	Claim      claimCmd      `cmd:"" help:"First claims of companies, and second proofs."`
 	Letter     letterCmd     `cmd:"" help:"The outbox."`
 	Tool       toolCmd       `cmd:"" help:"The tools that people open."`
 	Routes     routesCmd     `cmd:"" help:"Every address that the server answers."`

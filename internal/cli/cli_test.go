@@ -123,7 +123,7 @@ const (
 	letterFields     = "id message_id to kind status attempts created_at"
 	toolFields       = "client_id name url redirect_uris audience"
 
-	password = "Soleil-2026\n"
+	password = "Soleil-Lune26\n"
 )
 
 // What an engineer does on the first day, and what scripts read of it (contract.md, section 1).
@@ -219,7 +219,8 @@ func TestCommands(t *testing.T) {
 	s.fails(1, "", "", "account", "show", "nobody@martin.example")
 	s.fails(1, "email: ", "", "account", "show", "not an address")
 	s.fails(1, "email: ", password, "account", "create", "--email", "jeanne@martin.example", "--first-name", "J", "--last-name", "M", "--password-stdin", "--validated")
-	s.fails(1, "password: ", "Azerty12\n", "account", "create", "--email", "x@martin.example", "--first-name", "J", "--last-name", "M", "--password-stdin")
+	s.fails(1, "password: ", "BleuCanard12\n", "account", "create", "--email", "x@martin.example", "--first-name", "J", "--last-name", "M", "--password-stdin")
+	s.fails(1, "too common", "Azerty123!\n", "account", "create", "--email", "x@martin.example", "--first-name", "J", "--last-name", "M", "--password-stdin")
 	s.fails(1, "Martin <Fils>", "", "account", "disable", "jeanne@martin.example")
 	s.fails(1, "", "", "account", "disable", "nobody@martin.example")
 	s.fails(1, "membership list", "", "membership", "revoke", "x", "--reason", "y")

@@ -94,7 +94,7 @@ type companyJSON struct {
 
 func companyOf(s company.Summary) companyJSON {
 	return companyJSON{SIREN: string(s.SIREN), Name: s.Name, Status: string(s.Status), ContactEmail: s.ContactEmail,
-		Administrators: s.Administrators, Members: s.Members}
+		Administrators: s.Administrators, Members: s.Members, Frozen: s.Frozen}
 }
 
 type companyShowCmd struct {

@@ -20,11 +20,12 @@ type Service struct {
 func New(db *store.DB, keys *secret.Keys) *Service { return &Service{db: db, keys: keys} }
 
 // Summary is a company with the numbers of its active administrators and of
-// all its active members.
+// all its active members. Frozen: its first claim is contested.
 type Summary struct {
 	*portique.Company
 	Administrators int
 	Members        int
+	Frozen         bool
 }
 
 // List returns every company by SIREN.
@@ -40,9 +41,13 @@ func (s *Service) List(ctx context.Context) ([]Summary, error) {
 		if err != nil {
 			return err
 		}
+		frozen, err := tx.FrozenCompanies()
+		if err != nil {
+			return err
+		}
 		for _, c := range companies {
 			n := counts[c.SIREN]
-			list = append(list, Summary{Company: c, Administrators: n[0], Members: n[1]})
+			list = append(list, Summary{Company: c, Administrators: n[0], Members: n[1], Frozen: frozen[c.SIREN]})
 		}
 		return nil
 	})
@@ -57,6 +62,11 @@ func (s *Service) Show(ctx context.Context, siren portique.SIREN) (Summary, erro
 			return err
 		}
 		one.Administrators, one.Members = 0, 0
+		claim, err := tx.FirstClaim(siren)
+		if err != nil {
+			return err
+		}
+		one.Frozen = claim.Frozen()
 		members, err := tx.MembershipsIn(siren)
 		for _, m := range members {
 			if m.Active(tx.Now()) {

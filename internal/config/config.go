@@ -47,7 +47,7 @@ type Config struct {
 	JournalRetention                time.Duration
 	AccessLogRetention              time.Duration
 	PasswordPolicy                  portique.PasswordPolicy
-	ClaimPolicy                     string
+	ClaimPolicy                     portique.ClaimPolicy
 	ExtraCA                         string
 	LogFormat                       string // text, json, "" to choose by terminal
 	LogLevel                        string
@@ -63,6 +63,7 @@ func (c *Config) Secure() bool { return strings.HasPrefix(c.AuthURL, "https://")
 const (
 	prefix        = "PORTIQUE_"
 	masterKeySize = 32 // bytes
+	minCodeBits   = 26 // of member codes that are proof enough by themselves
 )
 
 type reader struct {
@@ -215,7 +216,7 @@ func Load(environ []string) (*Config, error) {
 		JournalRetention:   r.retention("JOURNAL_RETENTION", "12mo"),
 		AccessLogRetention: r.retention("ACCESS_LOG_RETENTION", "6mo"),
 		PasswordPolicy:     portique.PasswordPolicy(r.oneOf("PASSWORD_POLICY", "guide", "guide", "cnil", "anssi", "nist")),
-		ClaimPolicy:        r.get("CLAIM_POLICY", "code"),
+		ClaimPolicy:        portique.ClaimPolicy(r.oneOf("CLAIM_POLICY", "code", "code", "code+contact", "code+operator")),
 		ExtraCA:            r.get("EXTRA_CA", ""),
 		LogFormat:          r.oneOf("LOG_FORMAT", "", "", "text", "json"),
 		LogLevel:           r.oneOf("LOG_LEVEL", "info", "debug", "info", "warn", "error"),
@@ -357,15 +358,9 @@ func (c *Config) readRest(r *reader) {
 	if c.MemberCodeBits, err = strconv.Atoi(bits); err != nil || c.MemberCodeBits < 1 || c.MemberCodeBits > 256 {
 		r.fail("MEMBER_CODE_BITS", "%q is not a number of bits", bits)
 	}
-	switch c.ClaimPolicy {
-	case "code":
-		if c.MemberCodeBits < 26 {
-			r.fail("CLAIM_POLICY", "code needs member codes of at least 26 bits (8 digits); PORTIQUE_MEMBER_CODE_BITS says %d", c.MemberCodeBits)
-		}
-	case "code+contact", "code+operator":
-		r.fail("CLAIM_POLICY", "this version only knows code; %s comes with a later one", c.ClaimPolicy)
-	default:
-		r.fail("CLAIM_POLICY", "%q is not one of code, code+contact, code+operator", c.ClaimPolicy)
+	if c.ClaimPolicy == portique.ClaimByCode && c.MemberCodeBits < minCodeBits {
+		r.fail("CLAIM_POLICY", "code needs member codes of at least %d bits (8 digits); PORTIQUE_MEMBER_CODE_BITS says %d: choose code+contact or code+operator, or longer codes",
+			minCodeBits, c.MemberCodeBits)
 	}
 	if c.BrandColor != "" {
 		if err := checkColor(c.BrandColor); err != nil {

@@ -291,7 +291,7 @@ func furnish(ctx context.Context, app *server.App, s seed, dir string, r *Ready)
 	digits := binary.BigEndian.Uint32(s.derive("password")) % 10000
 	taken := members[0]
 	r.Taken = Taken{SIREN: taken.SIREN, MemberCode: taken.Code, Name: taken.Name, Email: "claire.fontaine@" + domainOf(taken.Contact),
-		Password: fmt.Sprintf("Cerisier-%04d", digits)}
+		Password: fmt.Sprintf("Cerisier!Nuage-%04d", digits)}
 	_, err := app.Accounts.Create(ctx, actor(), account.Form{Email: r.Taken.Email, Password: r.Taken.Password,
 		FirstName: "Claire", LastName: "Fontaine"}, true)
 	if err != nil && !errors.Is(err, portique.ErrEmailTaken) {

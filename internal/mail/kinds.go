@@ -26,7 +26,7 @@ type Needs struct {
 //	person_email    their address, shown in full
 //	by              name of who decided; absent: the operator, or nobody
 //	role            administrator, member, declarant
-//	decision        accepted, refused
+//	decision        accepted, refused; of a first claim: kept, ended
 //	reason          what the decider wrote, one line
 //	administrators  how many administrators were told: "0", "1", "2"…
 //	contributions   "yes" when the requester ticked the checkbox of declarants
@@ -35,9 +35,16 @@ type Needs struct {
 //	remind_at       next automatic reminder      installation's time zone)
 //	expires_at      when the request ends by itself
 //	again_at        when the person may ask again
+//	watched_until   until when a first administrator is watched
+//	at              when it happened
+//	device          browser and system, as far as they tell
+//	address         network address
+//	why             step_up, no_contact, contested
+//	what            sign_in, member_code, requests
 //	link            address of the validation or reset page, token included
-//	code            six digits to type in the browser that signed up; absent
-//	                once too many wrong ones were typed
+//	code            digits to type: in the browser that signed up (absent once
+//	                too many wrong ones were typed), for a second proof, or on
+//	                the page of a first claim
 //	disown_code     code asked by "this was not me"
 var Kinds = map[portique.LetterKind]Needs{
 	// To whom signed up. Greets nobody by name: the name was typed by whoever
@@ -47,6 +54,7 @@ var Kinds = map[portique.LetterKind]Needs{
 	// To the owner of the account.
 	portique.LetterAccountExists:   {},
 	portique.LetterPasswordChanged: {},
+	portique.LetterNewDevice:       {Data: []string{"at"}, Optional: []string{"device", "address"}},
 
 	// To whoever asked, at the address of an account or of a sign-up: without a
 	// name in the second case.
@@ -61,6 +69,22 @@ var Kinds = map[portique.LetterKind]Needs{
 		Data:     []string{"company", "siren", "person", "person_email", "asked_at", "expires_at"},
 		Optional: []string{"contributions"},
 	},
+
+	portique.LetterRequestDigest: {Data: []string{"company", "siren"}},
+
+	// To the contact of the member file, who may not have an account.
+	portique.LetterClaimCode:      {Data: []string{"company", "siren", "person", "person_email", "until"}, Secret: []string{"code"}},
+	portique.LetterFirstClaim:     {Data: []string{"company", "siren", "person", "person_email", "until"}, Secret: []string{"link", "code"}},
+	portique.LetterFirstDeclarant: {Data: []string{"company", "siren", "person", "person_email", "until"}},
+
+	// To the claimant; settled to the contact too.
+	portique.LetterClaimRefused:   {Data: []string{"company", "siren", "reason"}},
+	portique.LetterClaimContested: {Data: []string{"company", "siren"}},
+	portique.LetterClaimSettled:   {Data: []string{"company", "siren", "person", "decision", "reason"}},
+
+	// To the operator's support address.
+	portique.LetterOperatorClaim: {Data: []string{"company", "siren", "person", "person_email", "why"}},
+	portique.LetterOperatorAlert: {Data: []string{"what"}, Optional: []string{"company", "siren"}},
 
 	// To the requester.
 	portique.LetterRequestSent: {
@@ -102,7 +126,7 @@ var Kinds = map[portique.LetterKind]Needs{
 	// person. Without by: the first person attached to the company.
 	portique.LetterAdministrator: {
 		Data:     []string{"company", "siren"},
-		Optional: []string{"by"},
+		Optional: []string{"by", "watched_until"},
 	},
 	portique.LetterRoleChanged: {
 		Data:     []string{"company", "siren", "role"},

@@ -40,6 +40,12 @@ var sample = map[string]string{
 	"link":           "https://auth.opco.example/validate?token=YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo0NTY3ODkw",
 	"code":           "048213",
 	"disown_code":    "715306",
+	"watched_until":  "2026-12-03T13:05:00Z",
+	"at":             "2026-11-30T13:04:00Z",
+	"device":         "Firefox, Windows",
+	"address":        "192.0.2.7",
+	"why":            "contested",
+	"what":           "member_code",
 }
 
 func sampleLetter(kind portique.LetterKind, lang string, full bool) *portique.Letter {

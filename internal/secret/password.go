@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"github.com/go-crypt/crypt"
@@ -72,13 +73,50 @@ func (h *Hasher) acquire(ctx context.Context) error {
 	return h.slots.Acquire(ctx, 1)
 }
 
-// Hash makes the encoded argon2id hash of a password.
+// Hash is Hold, Hash and Release.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
-	if err := h.acquire(ctx); err != nil {
+	p, err := h.Hold(ctx)
+	if err != nil {
 		return "", err
 	}
-	defer h.slots.Release(1)
-	d, err := h.argon.Hash(portique.NormalPassword(password))
+	defer p.Release()
+	return p.Hash(password)
+}
+
+// Stale says whether a hash should be made again at the next sign-in, when the
+// password is known: another algorithm than Hash's, or weaker parameters.
+// Stronger ones stay, wherever they come from.
+func (h *Hasher) Stale(hash string) bool {
+	var memory, time, lanes int
+	parts := strings.Split(hash, "$") // "", name, version, parameters, salt, key
+	if len(parts) != 6 || parts[1] != argon2.VariantID.Prefix() || parts[2] != "v=19" {
+		return true
+	}
+	if n, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &time, &lanes); n != 3 || err != nil {
+		return true
+	}
+	ours := strings.Split(h.decoy, "$")
+	return memory < argonMemory || time < argonTime || len(parts[4]) < len(ours[4]) || len(parts[5]) < len(ours[5])
+}
+
+// Held is one of the hashes that run at once, kept for several steps.
+type Held struct{ h *Hasher }
+
+// Hold waits for a place, as Hash and Verify do. What is counted between Hold
+// and Verify is counted for as many callers as there are places, no more.
+func (h *Hasher) Hold(ctx context.Context) (*Held, error) {
+	if err := h.acquire(ctx); err != nil {
+		return nil, err
+	}
+	return &Held{h}, nil
+}
+
+// Release gives the place back.
+func (p *Held) Release() { p.h.slots.Release(1) }
+
+// Hash makes the encoded argon2id hash of a password.
+func (p *Held) Hash(password string) (string, error) {
+	d, err := p.h.argon.Hash(portique.NormalPassword(password))
 	if err != nil {
 		return "", err
 	}
@@ -88,17 +126,13 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 // Verify says whether a password is the one that was hashed. With an empty
 // hash it spends the same time on a decoy and says no, so that an unknown
 // account costs as much as a wrong password.
-func (h *Hasher) Verify(ctx context.Context, hash, password string) (bool, error) {
-	if err := h.acquire(ctx); err != nil {
-		return false, err
-	}
-	defer h.slots.Release(1)
+func (p *Held) Verify(hash, password string) (bool, error) {
 	known := hash != ""
 	if !known {
-		hash = h.decoy
+		hash = p.h.decoy
 	}
 	var d algorithm.Digest
-	d, err := h.decoder.Decode(hash)
+	d, err := p.h.decoder.Decode(hash)
 	if err != nil {
 		return false, err
 	}
@@ -107,4 +141,14 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (bool, error
 		return false, err
 	}
 	return ok && known, nil
+}
+
+// Verify is Hold, Verify and Release.
+func (h *Hasher) Verify(ctx context.Context, hash, password string) (bool, error) {
+	p, err := h.Hold(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer p.Release()
+	return p.Verify(hash, password)
 }

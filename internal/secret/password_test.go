@@ -113,6 +113,36 @@ func TestImportedHashes(t *testing.T) {
 	}
 }
 
+// PWD-19: what is weaker than our own, or another algorithm, is made again; what is as strong stays.
+func TestStale(t *testing.T) {
+	h, err := NewHasher(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const salt, key = "c29tZXNhbHRzb21lc2FsdA", "qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqo"
+	for hash, stale := range map[string]bool{
+		h.decoy: false,
+		"$argon2id$v=19$m=19456,t=2,p=1$" + salt + "$" + key:           false,
+		"$argon2id$v=19$m=65536,t=3,p=4$" + salt + "$" + key:           false,
+		"$argon2id$v=19$m=8192,t=2,p=1$" + salt + "$" + key:            true,
+		"$argon2id$v=19$m=8192,t=9,p=1$" + salt + "$" + key:            true,
+		"$argon2id$v=19$m=19456,t=1,p=1$" + salt + "$" + key:           true,
+		"$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ$" + key:            true, // 8 bytes of salt
+		"$argon2id$v=19$m=19456,t=2,p=1$" + salt + "$qqqqqqqqqqqqqqqq": true,
+		"$argon2i$v=19$m=19456,t=2,p=1$" + salt + "$" + key:            true,
+		"$argon2id$v=16$m=19456,t=2,p=1$" + salt + "$" + key:           true,
+		"$2b$10$abcdefghijklmnopqrstuuJ0ClDb1XoEXAPnfLnvyC7Q9FvQPY9a":  true,
+		"$pbkdf2-sha512$310000$" + salt + "$" + key:                    true,
+		"$scrypt$ln=16,r=8,p=1$" + salt + "$" + key:                    true,
+		"":  true,
+		"x": true,
+	} {
+		if h.Stale(hash) != stale {
+			t.Errorf("%s: stale = %v", hash, !stale)
+		}
+	}
+}
+
 // At most so many wait for their turn; the rest is told to come back, at once.
 func TestHasherIsBounded(t *testing.T) {
 	h, err := NewHasher(1)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"portique"
 	"portique/internal/access"
 	"portique/internal/account"
 	"portique/internal/company"
@@ -88,11 +89,18 @@ func OpenApp(ctx context.Context, c *config.Config, schema Schema) (*App, error)
 		db.Close()
 		return nil, err
 	}
+	common, err := secret.LoadCommonPasswords()
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	rule := portique.PasswordRule{Policy: c.PasswordPolicy, Common: common.Has, Site: []string{c.OperatorName, c.PortalName}}
 	return &App{
 		Config: c, DB: db, Keys: keys, Now: now,
-		Accounts:  account.New(db, keys, hasher, c.PasswordPolicy, c.AuthURL),
-		Sessions:  session.New(db, keys, hasher),
-		Access:    access.New(db, keys, c.Language, c.SupportEmail),
+		Accounts: account.New(db, keys, hasher, rule, c.AuthURL),
+		Sessions: session.New(db, keys, hasher, session.Options{Language: c.Language, Support: c.SupportEmail}),
+		Access: access.New(db, keys, access.Options{Language: c.Language, Support: c.SupportEmail, PortalURL: c.PortalURL,
+			Policy: c.ClaimPolicy, MemberCodeBits: c.MemberCodeBits}),
 		Tools:     tool.New(db),
 		Companies: company.New(db, keys),
 	}, nil

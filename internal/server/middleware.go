@@ -28,7 +28,7 @@ func (s *Server) Handler() http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
 			if p := recover(); p != nil {
-				s.log.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+				s.log.ErrorContext(r.Context(), "panic", "path", loggedPath(r.URL.Path), "panic", p, "stack", string(debug.Stack()))
 				if rec.status == 0 {
 					http.Error(rec, "500", http.StatusInternalServerError)
 				}
@@ -42,7 +42,7 @@ func (s *Server) Handler() http.Handler {
 			}
 			// The query is left out: it may hold a token.
 			s.log.LogAttrs(r.Context(), level, "request", slog.String("method", r.Method), slog.String("host", r.Host),
-				slog.String("path", r.URL.Path), slog.Int("status", rec.status), slog.Int("bytes", rec.bytes),
+				slog.String("path", loggedPath(r.URL.Path)), slog.Int("status", rec.status), slog.Int("bytes", rec.bytes),
 				slog.Int64("ms", time.Since(start).Milliseconds()), slog.String("source", telemetry.From(r.Context()).Source))
 		}()
 		s.route(rec, r)
@@ -57,6 +57,16 @@ func sameForAll(path string) bool {
 		return true
 	}
 	return strings.HasPrefix(path, "/static/")
+}
+
+// loggedPath is a path without the token that some end with.
+func loggedPath(path string) string {
+	for _, prefix := range []string{"/contest/"} {
+		if strings.HasPrefix(path, prefix) {
+			return prefix + "…"
+		}
+	}
+	return path
 }
 
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {

@@ -97,6 +97,9 @@ func New(app *App, o Options) (*Server, error) {
 
 	s.jobs = job.New(job.Options{DB: app.DB, Renderer: renderer, Transport: sender, Log: o.Log})
 	s.jobs.Every("requests", 2*time.Second, app.Access.Tick)
+	s.jobs.Every("reset links", time.Second, app.Accounts.AnswerResets)
+	s.jobs.Every("second proofs", time.Second, app.Access.TellStepUps)
+	s.jobs.Every("purge claims", time.Hour, app.Access.Purge)
 	s.jobs.Every("purge sign-ups", time.Hour, app.Accounts.Purge)
 	s.jobs.Every("purge sessions", time.Hour, app.Sessions.Purge)
 	s.jobs.Every("purge grants", time.Hour, s.provider.Purge)

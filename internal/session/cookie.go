@@ -14,12 +14,14 @@ type Cookie string
 
 // The cookies. Auth and Portal hold a session, Browser binds a pending
 // authorization to the browser that began it, SignUp finds the sign-up of this
-// browser, SignIn carries the portal's own sign-in in progress, Flash the
-// message for the next page, Language the language chosen at that door.
+// browser, Known tells a browser in which people signed in before, SignIn
+// carries the portal's own sign-in in progress, Flash the message for the next
+// page, Language the language chosen at that door.
 const (
 	Auth           Cookie = "portique_auth"
 	Browser        Cookie = "portique_browser"
 	SignUp         Cookie = "portique_signup"
+	Known          Cookie = "portique_known"
 	AuthLanguage   Cookie = "portique_auth_lang"
 	Portal         Cookie = "portique_portal"
 	SignIn         Cookie = "portique_signin"

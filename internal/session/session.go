@@ -30,11 +30,18 @@ type Service struct {
 	db     *store.DB
 	keys   *secret.Keys
 	hasher *secret.Hasher
+	Options
+}
+
+// Options are what the service is told of the installation.
+type Options struct {
+	Language string // of letters to the operator
+	Support  string // address of the operator's support; may be empty
 }
 
 // New makes the service.
-func New(db *store.DB, keys *secret.Keys, hasher *secret.Hasher) *Service {
-	return &Service{db: db, keys: keys, hasher: hasher}
+func New(db *store.DB, keys *secret.Keys, hasher *secret.Hasher, o Options) *Service {
+	return &Service{db: db, keys: keys, hasher: hasher, Options: o}
 }
 
 // Current is who is signed in.
@@ -200,13 +207,19 @@ func cut(s string, n int) string {
 }
 
 // Purge deletes sessions and pending authorizations that ended long enough ago
-// to be of no use to the pages of a sign-out.
+// to be of no use to the pages of a sign-out, browsers whose cookie is gone, and
+// tries that no longer count.
 func (s *Service) Purge(ctx context.Context) error {
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
 		if _, err := tx.PurgeAuthorizations(tx.Now().Add(-Absolute)); err != nil {
 			return err
 		}
-		_, err := tx.PurgeSessions(tx.Now().Add(-2 * Absolute))
-		return err
+		if _, err := tx.PurgeSessions(tx.Now().Add(-2 * Absolute)); err != nil {
+			return err
+		}
+		if err := tx.PurgeBrowsers(tx.Now().Add(-KnownLife)); err != nil {
+			return err
+		}
+		return tx.PurgeTries()
 	})
 }

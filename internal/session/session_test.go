@@ -19,7 +19,7 @@ import (
 
 const (
 	email    = "jeanne.martin@martin.example"
-	password = "Soleil-2026"
+	password = "Soleil-Lune26"
 )
 
 var hasher = sync.OnceValue(func() *secret.Hasher {
@@ -69,7 +69,7 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		watch = storetest.NewWatch()
 		jeanne := storetest.Account(t, db, email, func(a *portique.Account) { a.PasswordHash = known(t) })
-		f(t, &world{session.New(db, storetest.Keys(), hasher()), t, db, watch, jeanne})
+		f(t, &world{session.New(db, storetest.Keys(), hasher(), session.Options{Language: "fr", Support: "aide@opco.example"}), t, db, watch, jeanne})
 	}, storetest.Clock(func() time.Time { return watch.Now() }))
 }
 
@@ -119,8 +119,8 @@ func TestSignIn(t *testing.T) {
 
 		// One answer to all that is wrong.
 		for name, c := range map[string]struct{ email, password, subject string }{
-			"a wrong password":                   {email, "Soleil-2025", w.jeanne.ID},
-			"a password in another case":         {email, "soleil-2026", w.jeanne.ID},
+			"a wrong password":                   {email, "Soleil-Lune25", w.jeanne.ID},
+			"a password in another case":         {email, "soleil-lune26", w.jeanne.ID},
 			"no password":                        {email, "", w.jeanne.ID},
 			"a very long password":               {email, strings.Repeat(password, 1000), w.jeanne.ID},
 			"an unknown address":                 {"nobody@martin.example", password, ""},

@@ -42,6 +42,16 @@ func (d dialect) skipLocked(query string) string {
 	return query
 }
 
+// lockKey holds a name until the transaction ends, so that those who count under
+// it come one after the other. A SQLite transaction is alone already.
+func (d dialect) lockKey(tx *Tx, name string) error {
+	if d != postgresEngine {
+		return nil
+	}
+	_, err := tx.exec(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, name)
+	return err
+}
+
 // transient says whether running the transaction again may succeed:
 // serialisation failure, deadlock, busy database, a group of writes undone.
 func transient(err error) bool {

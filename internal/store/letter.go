@@ -83,6 +83,23 @@ func (tx *Tx) FinishLetter(l *portique.Letter) error {
 	return err
 }
 
+// DropDelayed takes back the letters about something that were to leave later:
+// a newer one stands for them.
+func (tx *Tx) DropDelayed(about string) error {
+	_, err := tx.exec(`DELETE FROM letter WHERE about = $1 AND about <> '' AND status = 'queued' AND attempts = 0 AND run_at > $2`, about, ms(tx.now))
+	return err
+}
+
+// HasDelayed says whether a letter of that kind about something is to leave
+// later to an address.
+func (tx *Tx) HasDelayed(to string, kind portique.LetterKind, about string) (bool, error) {
+	return one(tx, nil, func(r row) (has bool, err error) {
+		err = r.Scan(&has)
+		return has, err
+	}, `SELECT EXISTS (SELECT 1 FROM letter WHERE recipient = $1 AND kind = $2 AND about = $3 AND status = 'queued' AND attempts = 0 AND run_at > $4)`,
+		to, kind, about, ms(tx.now))
+}
+
 // Letters lists the outbox of an address and a status ("" for all), oldest first.
 func (tx *Tx) Letters(to string, status portique.LetterStatus) ([]*portique.Letter, error) {
 	return all(tx, scanLetter, `SELECT `+letterColumns+` FROM letter
@@ -113,7 +130,8 @@ var ErrLetterNotDead = &portique.Error{Kind: portique.Conflict, Key: "letter.not
 // lost it when it died: the person asks for a new one instead.
 func (tx *Tx) RetryLetter(id string) error {
 	n, err := tx.exec(`UPDATE letter SET status = 'queued', attempts = 0, run_at = $2, created_at = $2, locked_until = 0
-		WHERE id = $1 AND status = 'dead' AND kind NOT IN ($3, $4)`, id, ms(tx.now), portique.LetterValidation, portique.LetterReset)
+		WHERE id = $1 AND status = 'dead' AND kind NOT IN ($3, $4, $5, $6)`, id, ms(tx.now),
+		portique.LetterValidation, portique.LetterReset, portique.LetterClaimCode, portique.LetterFirstClaim)
 	if err == nil && n == 0 {
 		return ErrLetterNotDead
 	}

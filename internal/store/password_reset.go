@@ -14,11 +14,8 @@ func scanReset(r row) (*portique.PasswordReset, error) {
 
 const resetColumns = `id, email, token_hash, created_at, expires_at, used_at`
 
-// InsertReset adds a reset and spends the older ones of the address.
+// InsertReset adds a reset.
 func (tx *Tx) InsertReset(p *portique.PasswordReset) error {
-	if err := tx.SpendResets(p.Email); err != nil {
-		return err
-	}
 	_, err := tx.exec(`INSERT INTO password_reset (`+resetColumns+`) VALUES ($1,$2,$3,$4,$5,$6)`,
 		p.ID, p.Email, p.TokenHash, ms(p.CreatedAt), ms(p.ExpiresAt), ms(p.UsedAt))
 	return err
@@ -50,4 +47,36 @@ func (tx *Tx) PurgeResets(before time.Time) (int64, error) {
 func (tx *Tx) SetPassword(id, hash string) error {
 	_, err := tx.exec(`UPDATE account SET password_hash=$2 WHERE id=$1`, id, hash)
 	return err
+}
+
+// ResetAsk is a forgotten password as it was asked for, the address known or not.
+type ResetAsk struct {
+	ID        string
+	Email     string
+	Language  string
+	Source    string
+	RequestID string
+}
+
+// InsertResetAsk keeps an ask until it is answered.
+func (tx *Tx) InsertResetAsk(a *ResetAsk) error {
+	_, err := tx.exec(`INSERT INTO reset_ask (id, email, language, source, request_id, created_at) VALUES ($1,$2,$3,$4,$5,$6)`,
+		a.ID, a.Email, a.Language, a.Source, a.RequestID, ms(tx.now))
+	return err
+}
+
+// ResetAsks lists the asks that wait, oldest first, skipping the first skip.
+func (tx *Tx) ResetAsks(limit, skip int) ([]*ResetAsk, error) {
+	return all(tx, func(r row) (*ResetAsk, error) {
+		var a ResetAsk
+		err := r.Scan(&a.ID, &a.Email, &a.Language, &a.Source, &a.RequestID)
+		return &a, err
+	}, `SELECT id, email, language, source, request_id FROM reset_ask ORDER BY id LIMIT $1 OFFSET $2`, limit, skip)
+}
+
+// TakeResetAsk removes an ask and says whether it was there: only one node
+// answers it.
+func (tx *Tx) TakeResetAsk(id string) (bool, error) {
+	n, err := tx.exec(`DELETE FROM reset_ask WHERE id = $1`, id)
+	return n == 1, err
 }

@@ -29,7 +29,11 @@ func (v *visit) companiesAddPage(code int, form template.Form, notice *template.
 	if told && flash.Key == "request.sent" {
 		sent, _ = flash.Args["id"].(string)
 	}
-	page := template.CompaniesAddPage{Page: v.portalPage(m, ""), Form: form}
+	waiting, err := v.h.Access.StepUps(v.r.Context(), v.current.Account.ID)
+	if err != nil {
+		return err
+	}
+	page := template.CompaniesAddPage{Page: v.portalPage(m, ""), Form: form, Claims: len(waiting)}
 	if notice != nil {
 		page.Flash = notice
 	}
@@ -89,7 +93,16 @@ func (v *visit) companiesAdd() error {
 		}
 		return v.companiesAddPage(code, form, page.Flash, nil)
 	}
-	if a.Membership != nil {
+	return v.attached(a)
+}
+
+// attached leads on to what a right member code gave, or to the second proof
+// that is asked for.
+func (v *visit) attached(a *access.Attached) error {
+	switch {
+	case a.StepUp != nil:
+		return v.redirect("/companies/claim")
+	case a.Membership != nil:
 		return v.redirect("/companies/" + string(a.Company.SIREN) + "/activated")
 	}
 	v.tell("request.sent", "id", a.Request.ID)

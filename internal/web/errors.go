@@ -110,7 +110,8 @@ func (v *visit) sentence(err error) string {
 		}
 	}
 	if !e.RetryAt.IsZero() {
-		args = append(args, "RetryAt", v.p.DateTime(e.RetryAt))
+		// The hour told is never too early by its seconds.
+		args = append(args, "RetryAt", v.p.DateTime(e.RetryAt.Add(time.Minute-time.Nanosecond).Truncate(time.Minute)))
 	}
 	return v.p.T(e.Key, args...)
 }

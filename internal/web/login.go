@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"portique"
@@ -67,7 +68,7 @@ func (v *visit) login() error {
 	in, err := v.h.Sessions.SignIn(v.r.Context(), v.actor(), session.SignInForm{
 		Email: v.form("email"), Password: v.form("password"), Authorization: id,
 		Browser: v.h.Cookies.Read(v.r, session.Browser), SignUp: v.h.Cookies.Read(v.r, session.SignUp),
-		Former:    v.h.Cookies.Read(v.r, session.Auth),
+		Known: v.h.Cookies.Read(v.r, session.Known), Former: v.h.Cookies.Read(v.r, session.Auth),
 		UserAgent: v.r.UserAgent(), Language: v.p.Lang(),
 	})
 	form := template.Form{Values: v.values("email")}
@@ -80,6 +81,8 @@ func (v *visit) login() error {
 			return stale
 		}
 		return v.loginPage(http.StatusUnprocessableEntity, id, waiting, form, v.say(template.Bad, portique.ErrSignIn.Key))
+	case portique.KindOf(err) == portique.TooSoon:
+		return v.throttled(err, id)
 	case err != nil:
 		return err
 	}
@@ -89,11 +92,23 @@ func (v *visit) login() error {
 		return v.redirect("/register/sent")
 	}
 	v.h.Cookies.Set(v.w, session.Auth, in.Cookie, 0)
+	v.h.Cookies.Set(v.w, session.Known, in.Known, session.KnownLife)
 	v.h.Cookies.Clear(v.w, session.SignUp)
 	if id != "" {
 		return v.redirect("/oauth/authorize/" + id)
 	}
 	return v.redirect(v.h.PortalURL + "/session/start")
+}
+
+// throttled says until when sign-ins wait, and the two ways in meanwhile. It is
+// the same page for every address.
+func (v *visit) throttled(err error, authorization string) error {
+	page := template.ThrottledPage{Page: v.page(), Sentence: v.sentence(err), LoginURL: "/login", ForgotURL: "/password/forgot"}
+	if authorization != "" {
+		page.LoginURL += "?" + url.Values{"authorization": {authorization}}.Encode()
+	}
+	v.retryAfter(err)
+	return v.render(http.StatusTooManyRequests, template.Throttled(page))
 }
 
 const signUpCookieLife = 24 * time.Hour

@@ -6,6 +6,7 @@ import (
 
 	"portique"
 	"portique/internal/account"
+	"portique/internal/session"
 	"portique/internal/web/template"
 )
 
@@ -49,7 +50,7 @@ func (v *visit) resetPage(code int, token string, form template.Form) error {
 
 func (v *visit) reset() error {
 	token := v.form("token")
-	err := v.h.Accounts.ResetPassword(v.r.Context(), v.actor(), token, account.Form{
+	known, err := v.h.Accounts.ResetPassword(v.r.Context(), v.actor(), token, account.Form{
 		Password: v.form("password"), PasswordConfirmation: v.form("password_confirmation"),
 		FirstName: v.form("first_name"), LastName: v.form("last_name"), ContributionsOnly: v.checked("contributions_only"),
 	})
@@ -61,6 +62,7 @@ func (v *visit) reset() error {
 		return v.resetPage(http.StatusUnprocessableEntity, token,
 			template.Form{Values: v.values("first_name", "last_name", "contributions_only"), Errors: fields})
 	}
+	v.h.Cookies.Set(v.w, session.Known, known, session.KnownLife)
 	v.tell("auth.flash.reset")
 	return v.redirect("/login")
 }

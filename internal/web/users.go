@@ -37,6 +37,7 @@ func (v *visit) usersPage(code int, siren portique.SIREN, notice *template.Notic
 	if notice != nil {
 		page.Flash = notice
 	}
+	page.Held = v.held(u.Claim, m.now)
 	names := map[string]string{}
 	for _, t := range u.Tools {
 		names[t.ID] = t.Name
@@ -59,6 +60,15 @@ func (v *visit) usersPage(code int, siren portique.SIREN, notice *template.Notic
 	}
 	adjust(&page)
 	return v.render(code, template.Users(page))
+}
+
+// held says what waits while the company's first claim is looked at, "" when
+// nothing does.
+func (v *visit) held(claim *portique.FirstClaim, now time.Time) string {
+	if err := claim.MayGovern(now); err != nil {
+		return v.sentence(err)
+	}
+	return ""
 }
 
 func (v *visit) userRow(m *portique.Membership, names map[string]string, administrators int) template.UserRow {

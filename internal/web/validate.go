@@ -10,8 +10,11 @@ import (
 )
 
 // linkPage is the page behind the mailed link. Reading it changes nothing.
-func (v *visit) linkPage(code int, token string, form template.Form) error {
+func (v *visit) linkPage(code int, token string, form template.Form, notice *template.Notice) error {
 	page := template.ValidatePage{Page: v.page(), Token: token, Form: form}
+	if notice != nil {
+		page.Flash = notice
+	}
 	link, err := v.h.Accounts.OpenLink(v.r.Context(), token, v.h.Cookies.Read(v.r, session.SignUp))
 	if link != nil {
 		page.Email = link.Email
@@ -37,7 +40,7 @@ func (v *visit) linkPage(code int, token string, form template.Form) error {
 }
 
 func (v *visit) validateForm() error {
-	return v.linkPage(http.StatusOK, v.r.URL.Query().Get("token"), template.Form{})
+	return v.linkPage(http.StatusOK, v.r.URL.Query().Get("token"), template.Form{}, nil)
 }
 
 func (v *visit) validate() error {
@@ -52,11 +55,15 @@ func (v *visit) validate() error {
 // linkRefused shows the link's page again: what is wrong with the link itself
 // is told by its state, the rest beside its field.
 func (v *visit) linkRefused(token string, err error) error {
-	if portique.KindOf(err) != portique.Invalid {
-		return err
+	switch portique.KindOf(err) {
+	case portique.Invalid:
+		fields, _ := v.formErrors(err)
+		return v.linkPage(http.StatusUnprocessableEntity, token, template.Form{Errors: fields}, nil)
+	case portique.TooSoon:
+		v.retryAfter(err)
+		return v.linkPage(http.StatusTooManyRequests, token, template.Form{}, &template.Notice{Kind: template.Caution, Text: v.sentence(err)})
 	}
-	fields, _ := v.formErrors(err)
-	return v.linkPage(http.StatusUnprocessableEntity, token, template.Form{Errors: fields})
+	return err
 }
 
 func (v *visit) validated() error {

@@ -278,6 +278,8 @@ func (v *visit) returnPath() string {
 	switch path := v.r.URL.Path; {
 	case strings.HasPrefix(path, "/requests/"):
 		return "/companies/add"
+	case path == "/companies/claim", strings.HasPrefix(path, "/contest/"):
+		return path
 	case strings.HasPrefix(path, "/companies/") && path != "/companies/add":
 		if siren, err := portique.ParseSIREN(v.r.PathValue("siren")); err == nil {
 			return "/companies/" + string(siren) + "/users"

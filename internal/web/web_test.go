@@ -83,8 +83,8 @@ func newSite(t *testing.T, change ...func(*Options)) *site {
 		t.Fatal(err)
 	}
 	keys := storetest.Keys()
-	o := Options{Accounts: account.New(db, keys, hasher, portique.PolicyGuide, "https://auth.opco.example"), Sessions: session.New(db, keys, hasher),
-		Access: access.New(db, keys, "fr", ""), Tools: tool.New(db), Catalog: catalog, PortalURL: "https://ws.opco.example", AuthURL: "https://auth.opco.example",
+	o := Options{Accounts: account.New(db, keys, hasher, storetest.PasswordRule(portique.PolicyGuide), "https://auth.opco.example"), Sessions: session.New(db, keys, hasher, session.Options{}),
+		Access: access.New(db, keys, access.Options{Language: "fr", Policy: portique.ClaimByCode, MemberCodeBits: 26}), Tools: tool.New(db), Catalog: catalog, PortalURL: "https://ws.opco.example", AuthURL: "https://auth.opco.example",
 		Language: "fr", PasswordPolicy: portique.PolicyGuide, SignUp: true, Timezone: time.UTC, Now: time.Now, Keys: keys,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	for _, c := range change {
@@ -148,8 +148,8 @@ func TestFormLimits(t *testing.T) {
 }
 
 func filled() url.Values {
-	return url.Values{"email": {"jeanne@martin.example"}, "email_confirmation": {"jeanne@martin.example"}, "password": {"Soleil-2026"},
-		"password_confirmation": {"Soleil-2026"}, "first_name": {"Jeanne"}, "last_name": {"Martin"}}
+	return url.Values{"email": {"jeanne@martin.example"}, "email_confirmation": {"jeanne@martin.example"}, "password": {"Soleil-Lune26"},
+		"password_confirmation": {"Soleil-Lune26"}, "first_name": {"Jeanne"}, "last_name": {"Martin"}}
 }
 
 // Ten thousand characters in each field come back in the form, with what is wrong; passwords never do.
@@ -266,13 +266,13 @@ func TestSignedIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hash, err := hasher.Hash(t.Context(), "Soleil-2026")
+	hash, err := hasher.Hash(t.Context(), "Soleil-Lune26")
 	if err != nil {
 		t.Fatal(err)
 	}
 	jeanne := storetest.Account(t, s.db, "jeanne@martin.example", func(a *portique.Account) { a.PasswordHash, a.Language = hash, "fr" })
 	storetest.Company(t, s.db, "552100554")
-	in, err := s.h.Sessions.SignIn(t.Context(), portique.Actor{}, session.SignInForm{Email: jeanne.Email, Password: "Soleil-2026"})
+	in, err := s.h.Sessions.SignIn(t.Context(), portique.Actor{}, session.SignInForm{Email: jeanne.Email, Password: "Soleil-Lune26"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,5 +321,40 @@ func TestSignedIn(t *testing.T) {
 	s.jar[0].Value = cookie + "x"
 	if code, _, header := s.send("GET", "/tools", "", ""); code != 303 || !strings.Contains(header.Get("Location"), "/session/start") {
 		t.Errorf("with another cookie: %d", code)
+	}
+}
+
+// The page says the rule in force, for each policy in both languages, and that a single word or one's name is refused.
+func TestPagesSayTheRuleInForce(t *testing.T) {
+	for policy, says := range map[portique.PasswordPolicy][2]string{
+		portique.PolicyGuide: {"doit contenir minimum 8 caractères : majuscules, minuscules, chiffres et caractères spéciaux", "must have at least 8 characters: upper case, lower case, digits and special"},
+		portique.PolicyCNIL:  {"Au moins 8 caractères. Plus il est court", "At least 8 characters. The shorter it is"},
+		portique.PolicyANSSI: {"Au moins 12 caractères, avec majuscules", "At least 12 characters, with upper case"},
+		portique.PolicyNIST:  {"Au moins 15 caractères, ceux que vous voulez", "At least 15 characters, any you like"},
+	} {
+		for i, language := range []string{"fr", "en"} {
+			s := newSite(t, func(o *Options) { o.PasswordPolicy, o.Language = policy, language })
+			_, page, _ := s.send("GET", "/register", "", "")
+			page = strings.Join(strings.Fields(strings.ReplaceAll(page, "\u00a0", " ")), " ")
+			if !strings.Contains(page, says[i]) || !strings.Contains(page, [2]string{"Un seul mot, votre nom ou celui de ce site", "A single word, your name or the name of this site"}[i]) {
+				t.Errorf("%s, %s: the page does not say %q", policy, language, says[i])
+			}
+			if parts := strings.Count(page, "data-rule="); parts != map[bool]int{true: 5}[policy == portique.PolicyGuide] {
+				t.Errorf("%s: %d parts of the guide's rule", policy, parts)
+			}
+		}
+	}
+}
+
+// PWD-06: the reason stands beside the field, and the password is not given back.
+func TestCommonPasswordOnThePage(t *testing.T) {
+	s := newSite(t)
+	for typed, reason := range map[string]string{"Azerty123!": "trop courant", "Martin-2026!": "fait de votre nom", "Opcommerce-1": "fait du nom de ce site"} {
+		values := filled()
+		values.Set("password", typed)
+		values.Set("password_confirmation", typed)
+		if code, page, _ := s.send("POST", "/register", form, values.Encode()); code != 422 || !strings.Contains(page, reason) || strings.Contains(page, typed) {
+			t.Errorf("%s: %d", typed, code)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"portique"
+	"portique/internal/secret"
 	"portique/internal/store"
 )
 
@@ -32,6 +33,15 @@ func (w *Watch) Forward(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.now = w.now.Add(d)
+}
+
+// PasswordRule is the rule of an installation of that policy, with the list of common passwords that comes with the program.
+func PasswordRule(policy portique.PasswordPolicy) portique.PasswordRule {
+	common, err := secret.LoadCommonPasswords()
+	if err != nil {
+		panic(err)
+	}
+	return portique.PasswordRule{Policy: policy, Common: common.Has, Site: []string{"l'Opcommerce", "Web Services Entreprises"}}
 }
 
 // Write runs f in a transaction that must succeed.

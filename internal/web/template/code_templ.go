@@ -8,7 +8,17 @@ package template
 import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
-// codeField takes the six digits of a mail, pasted with spaces or not.
+import "maps"
+
+// digits says how many digits the script expects: six, unless the field says
+// otherwise.
+func (f Field) digits() templ.Attributes {
+	a := templ.Attributes{"data-digits": "6"}
+	maps.Copy(a, f.Attributes)
+	return a
+}
+
+// codeField takes the digits of a mail, pasted with spaces or not.
 func codeField(p Page, f Field) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -39,7 +49,7 @@ func codeField(p Page, f Field) templ.Component {
 			Autocomplete: "one-time-code",
 			InputMode:    "numeric",
 			Class:        "code",
-			Attributes:   templ.Attributes{"data-digits": "6"},
+			Attributes:   f.digits(),
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -1,0 +1,69 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"portique"
+	"portique/internal/web/template"
+)
+
+func (v *visit) contestForm() error {
+	return v.contestPage(http.StatusOK, template.Form{}, nil)
+}
+
+// contestPage is the page behind a first claim's notice. Reading it changes
+// nothing.
+func (v *visit) contestPage(code int, form template.Form, notice *template.Notice) error {
+	token := v.r.PathValue("token")
+	page := template.ContestPage{Page: v.page(), State: template.ContestOpen, Token: token, Form: form}
+	if notice != nil {
+		page.Flash = notice
+	}
+	c, err := v.h.Access.OpenContest(v.r.Context(), token)
+	switch {
+	case err == nil:
+	case errors.Is(err, portique.ErrClaimAnswered):
+		page.State = template.ContestAnswered
+	case errors.Is(err, portique.ErrClaimOver):
+		page.State = template.ContestOver
+	case errors.Is(err, portique.ErrClaimUnknown):
+		page.State = template.ContestUnknown
+		code = http.StatusNotFound
+	default:
+		return err
+	}
+	if c != nil {
+		page.CompanyName, page.SIREN, page.Person, page.PersonEmail, page.Until = c.CompanyName, string(c.SIREN), c.Name(), c.Email, c.WatchedUntil
+	}
+	return v.render(code, template.Contest(page))
+}
+
+// contest takes the known contact's answer. Without the field answer it is a
+// contest.
+func (v *visit) contest() error {
+	contest := v.form("answer") != "confirm"
+	_, err := v.h.Access.Contest(v.r.Context(), v.actor(), v.r.PathValue("token"), v.form("code"), contest)
+	if err != nil {
+		page := v.page()
+		var form template.Form
+		code, ok := v.refill(err, &form, &page)
+		if !ok && !errors.Is(err, portique.ErrClaimUnknown) {
+			return err
+		}
+		return v.contestPage(code, form, page.Flash)
+	}
+	if contest {
+		return v.redirect("/contest/done?contested")
+	}
+	return v.redirect("/contest/done")
+}
+
+// contestDone follows an answer; it tells nothing that the reader did not see.
+func (v *visit) contestDone() error {
+	page := template.ContestPage{Page: v.page(), State: template.ContestConfirmed}
+	if v.r.URL.Query().Has("contested") {
+		page.State = template.ContestContested
+	}
+	return v.render(http.StatusOK, template.Contest(page))
+}
