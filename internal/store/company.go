@@ -25,9 +25,9 @@ func (tx *Tx) SaveCompany(c *portique.Company) error {
 	return tx.SaveCompanies([]*portique.Company{c})
 }
 
-// companiesAtOnce is how many rows go in one statement: a round trip each would
-// take most of an import's time.
-const companiesAtOnce = 100
+// companiesAtOnce is how many rows go in one statement: on PostgreSQL a round trip
+// each would take most of an import; SQLite gets slower beyond some dozens.
+const companiesAtOnce = 20
 
 // SaveCompanies is SaveCompany for many, no two of one SIREN, in their order.
 func (tx *Tx) SaveCompanies(list []*portique.Company) error {
