@@ -34,6 +34,9 @@ func (db *DB) provider() (*goose.Provider, error) {
 // Migrate brings the schema up to this program's version. It returns the
 // number of steps taken. A schema newer than the program is refused.
 func (db *DB) Migrate(ctx context.Context) (int, error) {
+	if db.Ping(ctx) == nil {
+		return 0, nil // the usual start: without the lock that nodes migrate under
+	}
 	p, err := db.provider()
 	if err != nil {
 		return 0, err
