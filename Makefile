@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-long check bench generate screenshots
+.PHONY: help demo build test test-long check fuzz bench generate screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,14 @@ check: ## what CI runs: as `make test`, and nothing may be skipped
 
 bench: ## what the machine can do and what Portique does, side by side; four minutes, better on a quiet machine
 	@GO="$(GO)" scripts/bench
+
+FUZZTIME ?= 20s
+fuzz: ## look for inputs that break the parsers, FUZZTIME=20s for each; what is found becomes a file in testdata/fuzz
+	@for file in $$(find . -name fuzz_test.go -not -path './.*' | sort); do \
+		for target in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$file); do \
+			echo "== $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$(dirname $$file) || exit 1; \
+		done; \
+	done
 
 generate: ## write the generated files (*_templ.go) again from their sources
 	$(GO) tool -modfile=tools/go.mod templ generate

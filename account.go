@@ -1,12 +1,14 @@
 package portique
 
 import (
+	"regexp"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/bidi"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -197,12 +199,30 @@ func CleanText(s string) string {
 	return b.String()
 }
 
+// Isolate keeps a text of another direction (Hebrew, Arabic) from turning the
+// sentence around it: it puts the text between isolates (UAX 9). Other text
+// stays as it is.
+func Isolate(s string) string {
+	turns := strings.ContainsFunc(s, func(r rune) bool {
+		p, _ := bidi.LookupRune(r)
+		return p.Class() == bidi.R || p.Class() == bidi.AL
+	})
+	if !turns {
+		return s
+	}
+	return "\u2068" + s + "\u2069"
+}
+
 // MaxNameLength is the longest first or last name, in characters.
 const MaxNameLength = 80
 
-// ParseName reads a first or last name.
+var joinedDot = regexp.MustCompile(`\.([\pL\pN])`)
+
+// ParseName reads a first or last name. A dot is followed by a space, as one
+// writes initials: mail programs make a link of "www.shop.example", and a name
+// of their own choosing is what strangers get into our letters.
 func ParseName(field, typed string) (string, error) {
-	name := CleanText(typed)
+	name := joinedDot.ReplaceAllString(CleanText(typed), ". $1")
 	switch {
 	case name == "":
 		return "", invalid(field, "name.missing."+field)

@@ -2,10 +2,13 @@ package portique
 
 import (
 	"crypto/rand"
+	"math"
 	"math/big"
 	"strings"
 	"time"
 	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // CompanyStatus is the state the operator's member file gives a company.
@@ -34,18 +37,61 @@ type Company struct {
 	ImportedAt   time.Time
 }
 
-// CanonicalMemberCode is the form in which member codes are compared: without
-// case, spaces or dashes. It is empty when nothing usable was typed.
+// CanonicalMemberCode is the form in which member codes are compared and
+// hashed: without case, spaces, dashes or invisible characters, and with the
+// look-alikes of one character made one (Unicode NFKC: full-width letters and
+// digits, composed accents; marks that compose with nothing go). The letter O
+// and the digit 0, I and 1 stay what they are: operators' codes may hold both,
+// and NewMemberCode uses neither. It is empty when nothing usable was typed.
+// See docs/words.md.
 func CanonicalMemberCode(typed string) string {
-	var b strings.Builder
-	for _, r := range typed {
-		switch {
-		case unicode.IsSpace(r), r == '-', r == '\u2010', r == '\u2011', r == '\u2012', r == '\u2013', r == '\u200b', r == '\ufeff':
-		default:
-			b.WriteRune(unicode.ToUpper(r))
+	code := strings.ToValidUTF8(typed, string(unicode.ReplacementChar))
+	for range 4 { // once is enough for any code; what is taken out may bring together what composes
+		before := code
+		code = strings.Map(func(r rune) rune {
+			if unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf, unicode.M) {
+				return -1
+			}
+			return unicode.ToUpper(r)
+		}, norm.NFKC.String(code))
+		if code == before {
+			return code
 		}
 	}
-	return b.String()
+	return "" // nobody's code
+}
+
+// CodeBits is how much a canonical member code can hold at most, in bits: its
+// length × log2 of the characters it seems to draw from, 10 digits, 26
+// letters, 30 others. The company's own SIREN counts for nothing, being public,
+// nor does one character repeated. What it cannot see is how codes are drawn.
+func CodeBits(siren SIREN, code string) float64 {
+	code = strings.ReplaceAll(code, string(siren), "")
+	if code == "" || strings.Contains(string(siren), code) {
+		return 0
+	}
+	var first rune
+	length, same := 0, true
+	var digit, letter, other int
+	for i, r := range code {
+		switch {
+		case r >= '0' && r <= '9':
+			digit = 10
+		case r >= 'A' && r <= 'Z':
+			letter = 26
+		default:
+			other = 30
+		}
+		if i == 0 {
+			first = r
+		}
+		same = same && r == first
+		length++
+	}
+	if same {
+		length = 1
+	}
+	return float64(length) * math.Log2(float64(digit+letter+other))
 }
 
 // memberCodeLetters leaves out what is misread: 0 O 1 I L.

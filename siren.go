@@ -7,7 +7,7 @@ import "unicode"
 type SIREN string
 
 // ParseSIREN reads a SIREN typed or pasted in any form: spaces of every kind,
-// dots and dashes are ignored, full-width digits are read as digits, and a
+// invisible characters, dots and dashes are ignored, full-width digits are read as digits, and a
 // SIRET (fourteen digits) is cut to its SIREN. The error is for the field
 // "siren".
 func ParseSIREN(typed string) (SIREN, error) {
@@ -21,7 +21,7 @@ func ParseSIREN(typed string) (SIREN, error) {
 			digits = append(digits, byte(r))
 		case r >= '０' && r <= '９':
 			digits = append(digits, byte(r-'０')+'0')
-		case unicode.IsSpace(r), r == '.', r == '-', r == '\u2010', r == '\u2011', r == '\u200b', r == '\ufeff', r == '\u2060':
+		case unicode.IsSpace(r), r == '.', unicode.Is(unicode.Pd, r), unicode.Is(unicode.Cf, r):
 		default:
 			return "", invalid("siren", "siren.characters")
 		}

@@ -45,13 +45,14 @@ func TestToolCheck(t *testing.T) {
 	}
 }
 
-// An address where sign-ins come back is on https or on this machine, whole and exact (RFC 9700).
-func TestToolAddresses(t *testing.T) {
+// OID-03 An address where sign-ins come back is on https or on this machine, whole and exact (RFC 9700).
+func TestOID03ToolAddresses(t *testing.T) {
 	for _, address := range []string{
 		"", "paie.example/cb", "/cb", "//paie.example/cb", "http://paie.example/cb", "http://localhost.evil.example/cb",
 		"http://127.0.0.1.evil.example/", "https:///cb", "https:paie.example", "https://paie.example/cb#x", "https://paie.example/cb#",
 		"https://*.paie.example/cb", "https://paie.example/*", "https://user@paie.example/cb", "https://paie.example@evil.example/",
-		"https://paie.example/c b", "https://paie.example/\r\nX: y", "https://paie.example\t/", "javascript:alert(1)", "data:text/html,x",
+		"https://paie.example/c b", "https://paie.example/\r\nX: y", "https://paie.example\t/", "javascript:alert(1)", "JaVaScRiPt:alert(1)", "javascript://paie.example/%0aalert(1)", "data:text/html,x",
+		"http://0.0.0.0/cb", "http://2130706433/cb", "http://0177.0.0.1/cb", "http://[::ffff:127.0.0.1]/cb", "http://169.254.169.254/cb", "http://10.0.0.1/cb",
 		"com.example.paie:/cb", "ftp://paie.example/", "https://paie.example/%zz", "\x00https://paie.example/",
 	} {
 		tool := &portique.Tool{ID: "paie", Name: "Paie", URL: "https://paie.example/", RedirectURIs: []string{"https://paie.example/cb", address},

@@ -30,18 +30,21 @@ func keyOf(err error) string {
 	return e.Field + " " + e.Key
 }
 
+// CLM-09: one company, whatever way its number is typed, or a refusal before any look-up.
 func TestParseSIREN(t *testing.T) {
 	for typed, want := range map[string]string{
-		"552100554":                   "552100554",
-		"552 100 554":                 "552100554",
-		" 552.100.554 ":               "552100554",
-		"552-100-554":                 "552100554",
-		"552\u00a0100\u202f554\t\r\n": "552100554", // no-break and narrow spaces, as pasted from a page
-		"\ufeff552100554\u200b":       "552100554",
-		"５５２１００５５４":                   "552100554", // full width
-		"552　100　554":                 "552100554", // with ideographic spaces
-		"552 100 554 00025":           "552100554", // a SIRET, whose own key does not matter
-		"732829320 00074":             "732829320",
+		"552100554":                         "552100554",
+		"552 100 554":                       "552100554",
+		" 552.100.554 ":                     "552100554",
+		"552-100-554":                       "552100554",
+		"552\u00a0100\u202f554\t\r\n":       "552100554", // no-break and narrow spaces, as pasted from a page
+		"\ufeff552100554\u200b":             "552100554",
+		"552\u2003100\u2009554\u200e\u00ad": "552100554", // wide, thin, and what cannot be seen
+		"552–100—554":                       "552100554",
+		"５５２１００５５４":                         "552100554", // full width
+		"552　100　554":                       "552100554", // with ideographic spaces
+		"552 100 554 00025":                 "552100554", // a SIRET, whose own key does not matter
+		"732829320 00074":                   "732829320",
 
 		"":                          "siren siren.missing",
 		" . ":                       "siren siren.missing",
@@ -163,6 +166,20 @@ func TestCleanText(t *testing.T) {
 	}
 }
 
+// A name of another direction stays in its place; any other is left alone.
+func TestIsolate(t *testing.T) {
+	for s, want := range map[string]string{
+		"":           "",
+		"Zoé (1) 李":  "Zoé (1) 李",
+		"דנה כהן":    "\u2068דנה כהן\u2069",
+		"Dr ليلى 12": "\u2068Dr ليلى 12\u2069",
+	} {
+		if got := portique.Isolate(s); got != want {
+			t.Errorf("%q: %q", s, got)
+		}
+	}
+}
+
 func TestParseName(t *testing.T) {
 	for typed, want := range map[string]string{
 		"Jeanne":                        "Jeanne",
@@ -182,6 +199,8 @@ func TestParseName(t *testing.T) {
 		"<script>alert(1)</script>":     "last_name name.characters",
 		"https://evil.example":          "last_name name.characters",
 		"Gagnez sur www.x.example/prix": "last_name name.characters",
+		"Gagnez www.x.example":          "Gagnez www. x. example", // no mail program makes a link of it
+		"J.-P. M.Martin Jr.":            "J.-P. M. Martin Jr.",
 		"marie@martin.example":          "last_name name.characters",
 		"{{.Password}}":                 "last_name name.characters",
 		`C:\x`:                          "last_name name.characters",
@@ -193,6 +212,7 @@ func TestParseName(t *testing.T) {
 	}
 }
 
+// CLM-10: one code, whatever way it is typed; what it does not do is take O for 0.
 func TestCanonicalMemberCode(t *testing.T) {
 	for typed, want := range map[string]string{
 		"12345678":                         "12345678",
@@ -201,6 +221,11 @@ func TestCanonicalMemberCode(t *testing.T) {
 		"\ufeffé1\u200b":                   "É1",
 		"O0l1":                             "O0L1", // look-alikes stay what they are
 		"AB_CD":                            "AB_CD",
+		"Ｋ７ｑｍ　２Ｚ－９":                        "K7QM2Z9", // full width
+		"e\u0301t\u00e9":                   "ÉTÉ",     // composed or not
+		"AB\u2014CD\u00ad\u200e\u2028EF":   "ABCDEF",
+		"\u0301AB\u02dd":                   "AB",
+		"\xffAB":                           "\ufffdAB",
 		" - ":                              "",
 		"":                                 "",
 	} {

@@ -231,7 +231,11 @@ func (b *Browser) navigate(method, target string, body url.Values, from *Page, b
 		r.Header.Set("Sec-Fetch-User", "?1")
 		if method == http.MethodPost {
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			if from != nil {
+			switch {
+			case from == nil:
+			case from.Header.Get("Referrer-Policy") == "no-referrer":
+				r.Header.Set("Origin", "null")
+			default:
 				r.Header.Set("Origin", origin(from.URL))
 			}
 		}

@@ -353,6 +353,7 @@ func TestAdministration(t *testing.T) {
 		}
 		marie, paul, lucie := app.SignIn(t, Marie), app.SignIn(t, Paul), app.SignIn(t, Lucie)
 		marie.Attach(shop)
+		app.Confirm(t, shop)
 		paul.Attach(shop)
 		lucie.Attach(shop)
 		marie.Open("/companies/" + shop.SIREN + "/users")
@@ -472,6 +473,7 @@ func TestTools(t *testing.T) {
 
 		marie := app.SignIn(t, Marie)
 		marie.Attach(shop)
+		app.Confirm(t, shop)
 		marie.Open("/tools")
 		tile, ok := marie.Page().Tile("formation")
 		if !ok || tile.State != "open" || tile.URL == "" {

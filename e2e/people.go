@@ -189,3 +189,16 @@ func (b *Browser) Answers(statuses ...int) {
 	}
 	b.t.Errorf("%s answered %d, not %v\n%s", b.page.URL, b.page.Status, statuses, tail(b.page.Text(), 800))
 }
+
+// Confirm answers for the company's known contact, by the letter that tells of its first administrator: what waits 72 hours
+// otherwise waits no longer.
+func (a *App) Confirm(t *testing.T, m Member) {
+	t.Helper()
+	letter := a.Mail.Wait(t, m.ContactEmail, "administre maintenant")
+	b := a.Browser(t)
+	b.Open(letter.Link(t, "/contest/"))
+	b.At("contest")
+	b.Submit("", Fields{"code": {letter.Code}, "answer": {"confirm"}})
+	b.At("contest")
+	b.Says("Vous avez confirmé le premier administrateur de l'entreprise.")
+}

@@ -111,6 +111,7 @@ func TestRaceOfTheLastTwo(t *testing.T) {
 			first, second := app.SignIn(t, one), app.SignIn(t, two)
 			first.Attach(shop)
 			second.Attach(shop)
+			app.Confirm(t, shop)
 			first.Decide(app.Pending(t, shop.SIREN, two), "accept", Fields{"role": {"administrator"}})
 			users := "/companies/" + shop.SIREN + "/users"
 			first.Open(users)

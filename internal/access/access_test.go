@@ -41,7 +41,7 @@ func each(t *testing.T, f func(t *testing.T, w *world)) {
 			if err := mail.Check(l); err != nil {
 				t.Error(err)
 			}
-			if strings.Contains(fmt.Sprint(l.Data, l.Secret), storetest.MemberCode) {
+			if strings.Contains(fmt.Sprint(l.Data, l.Secret), storetest.MemberCode) { // MAI-05
 				t.Errorf("a letter %s tells the member code", l.Kind)
 			}
 		}

@@ -174,7 +174,8 @@ func asError(err error) *portique.Error {
 }
 
 // checkFree refuses a person who already has an access or a request there. An
-// access past its end date is closed on the way, so that they may come back.
+// access or a request past its end is closed on the way, so that they may come
+// back.
 func (s *Service) checkFree(tx *store.Tx, actor portique.Actor, account *portique.Account, company *portique.Company) error {
 	m, err := tx.LivingMembership(account.ID, company.SIREN)
 	switch {
@@ -196,10 +197,21 @@ func (s *Service) checkFree(tx *store.Tx, actor portique.Actor, account *portiqu
 		return nil
 	case err != nil:
 		return err
+	case last.Status == portique.RequestPending && !tx.Now().Before(last.ExpiresAt()):
+		return expire(tx, actor, last) // the timetable has not come by yet
 	case last.Status == portique.RequestPending:
 		return &portique.Error{Kind: portique.Invalid, Key: portique.ErrRequestPending.Key, Args: []any{"Company", company.Name}}
 	}
 	return last.MayAskAgain(tx.Now())
+}
+
+// expire closes a request that nobody answered in its time.
+func expire(tx *store.Tx, actor portique.Actor, r *portique.AccessRequest) error {
+	r.Tick(tx.Now())
+	if err := tx.UpdateRequest(r); err != nil {
+		return err
+	}
+	return tx.Audit(actor.Event(portique.ActionRequestExpired, r.ID, r.SIREN))
 }
 
 // lapse closes an access that is past its end date.

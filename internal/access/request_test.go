@@ -24,6 +24,7 @@ func (w *world) desk() (siren portique.SIREN, jeanne, luc *portique.Account, r *
 	return siren, jeanne, luc, r
 }
 
+// REQ-06 One reminder a day, however often one presses.
 func TestRemindAndCancel(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()
@@ -143,7 +144,7 @@ func TestTick(t *testing.T) {
 		w.want("one that was cancelled", err, portique.ErrRequestClosed)
 		w.letters()
 
-		// By the member code as well; as long as no job came by, it is not accepted any more.
+		// REQ-12 By the member code as well; as long as no job came by, it is not accepted any more.
 		_, err = w.Accept(ctx, as(jeanne), siren, r.ID, access.Terms{Role: portique.Member})
 		w.want("accepting an expired one", err, portique.ErrRequestClosed)
 		r = w.asks(luc, siren)
@@ -152,6 +153,17 @@ func TestTick(t *testing.T) {
 		w.want("accepting one that no job has expired", err, portique.ErrRequestClosed)
 		if w.access(luc, siren) != "" {
 			t.Errorf("he has %s", w.access(luc, siren))
+		}
+		w.letters()
+		// REQ-12 Nor does it keep him from asking again.
+		again := w.asks(luc, siren)
+		w.posted("request_received>jeanne1 request_sent>luc1")
+		w.journal(r.ID, "access.requested access.expired")
+		if old := w.request(r.ID); again.ID == r.ID || old.Status != portique.RequestExpired || !old.DecidedAt.Equal(w.watch.Now()) {
+			t.Errorf("%+v", old)
+		}
+		if _, err := w.Cancel(ctx, as(luc), again.ID); err != nil {
+			t.Fatal(err)
 		}
 		w.letters()
 
@@ -210,6 +222,7 @@ func TestOrphanedRequest(t *testing.T) {
 	})
 }
 
+// REQ-05 Decided is decided. REQ-11 By who is administrator now, of somebody who is still there.
 func TestAccept(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		ctx := t.Context()

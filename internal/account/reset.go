@@ -124,14 +124,17 @@ func (s *Service) OpenReset(ctx context.Context, token string) (r *Reset, err er
 		}
 		r = &Reset{Email: reset.Email}
 		account, err := tx.AccountByEmail(reset.Email)
-		if errors.Is(err, portique.ErrAccountUnknown) {
+		switch {
+		case errors.Is(err, portique.ErrAccountUnknown):
 			r.NeedsName = true
-			return nil
-		}
-		if err == nil {
+		case err != nil:
+			return err
+		case account.Status != portique.AccountActive:
+			return portique.ErrResetUnknown
+		default:
 			r.owner = portique.PasswordOwner{FirstName: account.FirstName, LastName: account.LastName, Email: reset.Email}
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err

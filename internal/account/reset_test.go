@@ -133,7 +133,7 @@ func TestForgottenPassword(t *testing.T) {
 			t.Fatal(err)
 		}
 
-		// Half an hour, not a second more; a newer link spends the older.
+		// PWD-11 Half an hour, not a second more; a newer link spends the older.
 		if err := forgot(ctx, s, actor, "anne@shop.example"); err != nil {
 			t.Fatal(err)
 		}
@@ -147,13 +147,16 @@ func TestForgottenPassword(t *testing.T) {
 			t.Errorf("at its end: %v", err)
 		}
 
-		// A disabled account gets no letter, and an older link no longer serves.
+		// PWD-20 A disabled account gets no letter, and an older link no longer serves.
 		if err := forgot(ctx, s, actor, "anne@shop.example"); err != nil {
 			t.Fatal(err)
 		}
 		link, before := resetLink(t, db, "anne@shop.example")
 		if err := s.Disable(ctx, portique.Actor{Door: portique.DoorCommand}, "anne@shop.example", false); err != nil {
 			t.Fatal(err)
+		}
+		if _, err := s.OpenReset(ctx, link); !errors.Is(err, portique.ErrResetUnknown) {
+			t.Errorf("opening the link of a disabled account: %v", err)
 		}
 		if _, err := s.ResetPassword(ctx, actor, link, chosen); !errors.Is(err, portique.ErrResetUnknown) {
 			t.Errorf("a disabled account: %v", err)

@@ -37,6 +37,8 @@ type commands struct {
 	Demo       demoCmd       `cmd:"" help:"Everything on this machine, with nothing to configure."`
 	Serve      serveCmd      `cmd:"" help:"The server, configured by the environment (docs/operating.md)."`
 	Migrate    migrateCmd    `cmd:"" help:"Bring the database schema up to this version."`
+	Config     configCmd     `cmd:"" help:"The configuration as it counts, secrets masked."`
+	Doctor     doctorCmd     `cmd:"" help:"Look at everything the server needs, changing nothing."`
 	Company    companyCmd    `cmd:"" help:"The member file."`
 	Account    accountCmd    `cmd:"" help:"People's accounts."`
 	Membership membershipCmd `cmd:"" help:"Who may act for which company."`

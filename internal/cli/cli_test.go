@@ -251,24 +251,46 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// A line that is refused is told with its number; the others are imported, and the status says that not all was well.
+// A line that is refused is told with its number, and nothing is imported until it is mended or left out on purpose.
 func TestImportWithFaults(t *testing.T) {
 	s := newShell(t)
-	members := s.file("members.csv", "siren;name;member_code\n552100555;Faux;12345678\n552100554;Vrai;12345678\n;Vide;1\n")
-	code, out, errs := s.run("", "company", "import", members)
-	if code != 1 || strings.Count(errs, "\n") != 2 || !strings.Contains(errs, "line 2: ") || !strings.Contains(errs, "line 4: ") ||
-		!strings.Contains(out, "1 added") || !strings.Contains(out, "2 refused") {
-		t.Errorf("status %d\n%s%s", code, errs, out)
-	}
-	for _, key := range []string{"import.", "siren."} {
-		if strings.Contains(errs, key) {
-			t.Errorf("a message is not translated: %s", errs)
+	members := s.file("members.csv", "siren;name;member_code\n552100555;Faux;12345678\n552100554;Vrai;12345678\n;Vide;1\n732829320;Court;1234567\n")
+	for _, args := range [][]string{{"--dry-run"}, {}} {
+		code, out, errs := s.run("", append([]string{"company", "import", members}, args...)...)
+		if code != 1 || strings.Count(errs, "\n") != 4 || !strings.Contains(errs, "line 2: ") || !strings.Contains(errs, "line 4: ") || !strings.Contains(errs, "line 5: ") ||
+			!strings.Contains(errs, "PORTIQUE_MEMBER_CODE_BITS") || strings.Contains(errs, "1234567") || !strings.Contains(errs, "--skip-refused") ||
+			!strings.Contains(out, "Nothing changed") || !strings.Contains(out, "1 added") || !strings.Contains(out, "3 refused") {
+			t.Errorf("%v: status %d\n%s%s", args, code, errs, out)
 		}
+		for _, key := range []string{"import.", "siren."} {
+			if strings.Contains(errs, key) {
+				t.Errorf("a message is not translated: %s", errs)
+			}
+		}
+		if all := s.ok("", "company", "list", "--json"); strings.TrimSpace(all) != "[]" {
+			t.Errorf("%v: imported %s", args, all)
+		}
+	}
+	code, out, errs := s.run("", "company", "import", "--skip-refused", members)
+	if code != 1 || strings.Count(errs, "\n") != 3 || !strings.Contains(out, "Imported: 1 added") || !strings.Contains(out, "3 refused") {
+		t.Errorf("status %d\n%s%s", code, errs, out)
 	}
 	code, out, _ = s.run("", "company", "import", "--json", members)
 	lines := array(t, out, "line outcome", "siren name error")
-	if code != 1 || len(lines) != 3 || lines[0]["outcome"] != "refused" || lines[0]["error"] == nil || lines[1]["outcome"] != "unchanged" {
+	if code != 1 || len(lines) != 4 || lines[0]["outcome"] != "refused" || lines[0]["error"] == nil || lines[1]["outcome"] != "unchanged" {
 		t.Errorf("status %d, %v", code, lines)
+	}
+	// What a code must hold is what the operator declared, and one line says that a file is not the newest.
+	s.environ = append(s.environ, "PORTIQUE_MEMBER_CODE_BITS=40")
+	digits := s.file("digits.csv", "siren;name;member_code\n552100554;Vrai;12345678\n")
+	if code, _, errs := s.run("", "company", "import", digits); code != 1 || !strings.Contains(errs, "26 bits at most") || !strings.Contains(errs, "says 40") {
+		t.Errorf("status %d, %s", code, errs)
+	}
+	s.environ = s.environ[:1]
+	s.ok("", "company", "import", digits)
+	s.ok("", "company", "import", s.file("later.csv", "siren;name;member_code\n552100554;Plus vrai;12345678\n"))
+	if code, out, errs := s.run("", "company", "import", digits); code != 0 || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, "another one since") || !strings.Contains(out, "1 changed") {
+		t.Errorf("an older file: status %d, %s%s", code, out, errs)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 
 	"portique"
 	"portique/internal/company"
@@ -23,6 +24,7 @@ type companyImportCmd struct {
 	DryRun      bool   `help:"Say what would change, change nothing."`
 	Full        bool   `help:"The file is complete: close the companies absent from it."`
 	AllowDelete int    `help:"Allow that many closings when they exceed 2 % of the companies." default:"0"`
+	SkipRefused bool   `help:"Leave the refused lines out and import the others; without it one refused line and nothing changes."`
 	JSON
 }
 
@@ -41,13 +43,18 @@ func (c companyImportCmd) Run(e *env) error {
 			return err
 		}
 		defer f.Close()
-		lines, err := app.Companies.Import(e.ctx, actor(), f, company.Options{DryRun: c.DryRun, Full: c.Full, AllowDelete: c.AllowDelete})
+		report, err := app.Companies.Import(e.ctx, actor(), f, company.Options{DryRun: c.DryRun, Full: c.Full, AllowDelete: c.AllowDelete,
+			SkipRefused: c.SkipRefused, CodeBits: app.Config.MemberCodeBits})
 		if err != nil {
 			return fileError(err)
 		}
 		counts := map[company.Outcome]int{}
+		if !report.Earlier.IsZero() {
+			fmt.Fprintf(e.Stderr, "portique: %s: this very file was imported on %s, and another one since: is it an older one?\n",
+				c.File, report.Earlier.UTC().Format(time.RFC3339))
+		}
 		var out []lineJSON
-		for _, l := range lines {
+		for _, l := range report.Lines {
 			counts[l.Outcome]++
 			j := lineJSON{Line: l.Number, SIREN: string(l.SIREN), Name: l.Name, Outcome: string(l.Outcome)}
 			if l.Error != nil {
@@ -68,13 +75,17 @@ func (c companyImportCmd) Run(e *env) error {
 				}
 			}
 			done := "Imported"
-			if c.DryRun {
+			if !report.Applied {
 				done = "Nothing changed; this import would give"
 			}
 			fmt.Fprintf(e.Stdout, "%s: %d added, %d changed, %d closed, %d unchanged, %d refused.\n", done,
 				counts[company.Added], counts[company.Changed], counts[company.Closed], counts[company.Unchanged], counts[company.Refused])
 		}
-		if err == nil && counts[company.Refused] > 0 {
+		if err == nil && report.Refused > 0 {
+			if !c.SkipRefused {
+				fmt.Fprintf(e.Stderr, "portique: %s: nothing is imported while a line is refused (%d are): mend them, or add --skip-refused to import the others\n",
+					c.File, report.Refused)
+			}
 			return errTold
 		}
 		return err

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -19,8 +18,8 @@ func (serveCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	if c.SMTPURL == "" { // before a database or a key is made
-		return errors.New("PORTIQUE_SMTP_URL: the server needs it to send letters: smtp://[user:password@]host:port?tls=starttls|implicit|none")
+	if err := server.CheckMail(c); err != nil { // before a database or a key is made
+		return err
 	}
 	app, err := server.OpenApp(e.ctx, c, server.Serve)
 	if err != nil {

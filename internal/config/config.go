@@ -3,6 +3,9 @@
 package config
 
 import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -55,6 +58,8 @@ type Config struct {
 	TestMode                        bool
 	TestClockFile                   string
 	NoEffect                        []string // names set that this version accepts but does not use yet
+	Settings                        []Setting
+	MasterKeyFile                   string // the file the key was given in, "" without one
 }
 
 // Secure says whether people reach the doors by HTTPS.
@@ -62,14 +67,16 @@ func (c *Config) Secure() bool { return strings.HasPrefix(c.AuthURL, "https://")
 
 const (
 	prefix        = "PORTIQUE_"
-	masterKeySize = 32 // bytes
-	minCodeBits   = 26 // of member codes that are proof enough by themselves
+	maxRetention  = 100 * 365 * 24 * time.Hour // a time.Duration overflows at 292 years
+	masterKeySize = 32                         // bytes
+	minCodeBits   = 26                         // of member codes that are proof enough by themselves
 )
 
 type reader struct {
-	values map[string]string
-	known  map[string]bool
-	errs   []error
+	values   map[string]string
+	files    map[string]string // where a value was read, by name
+	settings []Setting         // in the order they are asked for, which makes the list complete
+	errs     []error
 }
 
 func (r *reader) fail(name, format string, args ...any) {
@@ -77,11 +84,16 @@ func (r *reader) fail(name, format string, args ...any) {
 }
 
 func (r *reader) get(name, fallback string) string {
-	r.known[prefix+name] = true
-	if v, ok := r.values[prefix+name]; ok {
-		return v
+	v, set := r.values[prefix+name]
+	if !set {
+		v = fallback
 	}
-	return fallback
+	r.settings = append(r.settings, Setting{Name: prefix + name, Value: v, Default: !set, File: r.files[prefix+name]})
+	return v
+}
+
+func (r *reader) knows(name string) bool {
+	return slices.ContainsFunc(r.settings, func(s Setting) bool { return s.Name == name })
 }
 
 func (r *reader) oneOf(name, fallback string, allowed ...string) string {
@@ -155,24 +167,18 @@ func (r *reader) retention(name, fallback string) time.Duration {
 	v := r.get(name, fallback)
 	n, err := strconv.Atoi(strings.TrimRight(v, "dmoy"))
 	day := 24 * time.Hour
-	if err == nil && n > 0 {
-		switch strings.TrimLeft(v, "0123456789") {
-		case "d":
-			return time.Duration(n) * day
-		case "mo":
-			return time.Duration(n) * 365 * day / 12
-		case "y":
-			return time.Duration(n) * 365 * day
-		}
+	unit := map[string]time.Duration{"d": day, "mo": 365 * day / 12, "y": 365 * day}[strings.TrimLeft(v, "0123456789")]
+	if err == nil && n > 0 && unit > 0 && n <= int(maxRetention/unit) {
+		return time.Duration(n) * unit
 	}
-	r.fail(name, "%q is not a duration like 90d, 12mo or 2y", v)
+	r.fail(name, "%q is not a duration like 90d, 12mo or 2y, a century at most", v)
 	return 0
 }
 
 // Load reads variables in the form of os.Environ. The error joins everything
 // that is wrong, each part naming its variable.
 func Load(environ []string) (*Config, error) {
-	r := &reader{values: map[string]string{}, known: map[string]bool{}}
+	r := &reader{values: map[string]string{}, files: map[string]string{}}
 	for _, kv := range environ {
 		name, value, _ := strings.Cut(kv, "=")
 		if !strings.HasPrefix(name, prefix) {
@@ -187,7 +193,10 @@ func Load(environ []string) (*Config, error) {
 			if _, twice := r.values[base]; twice {
 				r.errs = append(r.errs, fmt.Errorf("%s: %s is set too; keep one", name, base))
 			}
-			r.values[base] = strings.TrimRight(string(b), "\r\n")
+			r.values[base], r.files[base] = strings.TrimRight(string(b), "\r\n"), value
+			if r.values[base] == "" { // cut short, or not written yet: never the default instead
+				r.errs = append(r.errs, fmt.Errorf("%s: %s is empty", name, value))
+			}
 			continue
 		}
 		if _, twice := r.values[name]; twice {
@@ -228,13 +237,15 @@ func Load(environ []string) (*Config, error) {
 	c.readDatabase(r)
 	c.readRest(r)
 	for name := range r.values {
-		if !r.known[name] {
+		if !r.knows(name) {
 			r.errs = append(r.errs, fmt.Errorf("%s: no such setting; see docs/operating.md for the list", name))
 		}
 	}
 	if err := errors.Join(r.errs...); err != nil {
 		return nil, err
 	}
+	c.MasterKeyFile = r.files[prefix+"MASTER_KEY"]
+	c.Settings = c.effective(r.settings)
 	for _, name := range []string{"BRAND_DIR", "METRICS_LISTEN", "JOURNAL_RETENTION", "ACCESS_LOG_RETENTION"} {
 		if _, set := r.values[prefix+name]; set {
 			c.NoEffect = append(c.NoEffect, prefix+name)
@@ -293,14 +304,10 @@ func (c *Config) readHosts(r *reader) {
 			c.Listen = append(c.Listen, a)
 		}
 	}
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		r.fail("TLS_CERT", "needs PORTIQUE_TLS_KEY, and the other way round")
-	}
-	for _, f := range []struct{ name, path string }{{"TLS_CERT", c.TLSCert}, {"TLS_KEY", c.TLSKey}, {"EXTRA_CA", c.ExtraCA}, {"BRAND_DIR", c.BrandDir}} {
-		if f.path != "" {
-			if _, err := os.Stat(f.path); err != nil {
-				r.fail(f.name, "%v", err)
-			}
+	c.readFiles(r)
+	if c.MetricsListen != "" {
+		if _, port, err := net.SplitHostPort(c.MetricsListen); err != nil || port == "" {
+			r.fail("METRICS_LISTEN", "%q is not host:port", c.MetricsListen)
 		}
 	}
 	for _, p := range strings.Split(r.get("TRUSTED_PROXIES", ""), ",") {
@@ -330,20 +337,66 @@ func (c *Config) readHosts(r *reader) {
 	}
 }
 
+// readFiles reads the files that settings name as the server will, so that a
+// cut or foreign one is refused before anything starts.
+func (c *Config) readFiles(r *reader) {
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		r.fail("TLS_CERT", "needs PORTIQUE_TLS_KEY, and the other way round")
+	}
+	faults := len(r.errs)
+	content := map[string][]byte{}
+	for _, f := range []struct{ name, path string }{{"TLS_CERT", c.TLSCert}, {"TLS_KEY", c.TLSKey}, {"EXTRA_CA", c.ExtraCA}} {
+		if f.path == "" {
+			continue
+		}
+		b, err := os.ReadFile(f.path)
+		if err != nil {
+			r.fail(f.name, "%v", err)
+		}
+		content[f.name] = b
+	}
+	if c.BrandDir != "" {
+		if _, err := os.ReadDir(c.BrandDir); err != nil {
+			r.fail("BRAND_DIR", "%v", err)
+		}
+	}
+	if len(r.errs) > faults {
+		return
+	}
+	if c.TLSCert != "" && c.TLSKey != "" {
+		if _, err := tls.X509KeyPair(content["TLS_CERT"], content["TLS_KEY"]); err != nil {
+			r.fail("TLS_CERT", "%s and PORTIQUE_TLS_KEY do not make a pair: %v", c.TLSCert, err)
+		}
+	}
+	if c.ExtraCA != "" && !x509.NewCertPool().AppendCertsFromPEM(content["EXTRA_CA"]) {
+		r.fail("EXTRA_CA", "%s holds no certificate in PEM form", c.ExtraCA)
+	}
+}
+
 func (c *Config) readDatabase(r *reader) {
 	lite := strings.HasPrefix(c.DatabaseURL, "sqlite:") && len(c.DatabaseURL) > len("sqlite:")
 	if !lite && !strings.HasPrefix(c.DatabaseURL, "postgres://") && !strings.HasPrefix(c.DatabaseURL, "postgresql://") {
 		r.fail("DATABASE_URL", "is sqlite:PATH or postgres://…")
+	} else if _, err := url.Parse(c.DatabaseURL); !lite && err != nil || portique.CleanText(c.DatabaseURL) != c.DatabaseURL {
+		r.fail("DATABASE_URL", "cannot be read: percent-encode what is special in the user and the password") // err would repeat them
 	}
 	key := r.get("MASTER_KEY", "")
+	if _, set := r.values[prefix+"MASTER_KEY"]; set && key == "" && r.files[prefix+"MASTER_KEY"] == "" {
+		r.fail("MASTER_KEY", "is empty: give the key, or leave the variable out")
+		return
+	}
 	switch {
 	case key != "":
 		b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(key))
 		if err != nil || len(b) != masterKeySize {
 			r.fail("MASTER_KEY", "is %d random bytes in base64; make one with: head -c %d /dev/urandom | base64", masterKeySize, masterKeySize)
 		}
+		if err == nil && len(b) == masterKeySize && bytes.Count(b, b[:1]) == masterKeySize {
+			r.fail("MASTER_KEY", "is %d times one byte, not random bytes; make one with: head -c %[1]d /dev/urandom | base64", masterKeySize)
+		}
 		c.MasterKey = b
-	case !lite:
+	case lite, r.files[prefix+"MASTER_KEY"] != "": // an empty file was refused already
+	default:
 		r.fail("MASTER_KEY", "is required with PostgreSQL; make one with: head -c %d /dev/urandom | base64", masterKeySize)
 	}
 }
@@ -409,6 +462,51 @@ func luminance(rgb uint32) float64 {
 	return l
 }
 
+// databaseFile is the SQLite file, "" on PostgreSQL.
+func (c *Config) databaseFile() string {
+	path, lite := strings.CutPrefix(c.DatabaseURL, "sqlite:")
+	if !lite {
+		return ""
+	}
+	path = strings.TrimPrefix(path, "//")
+	if abs, err := filepath.Abs(path); err == nil { // fails only in a folder that is gone
+		return abs
+	}
+	return path
+}
+
+// ownKeyFile is where the key lies when none is given.
+func (c *Config) ownKeyFile() string {
+	return filepath.Join(filepath.Dir(c.databaseFile()), "master.key")
+}
+
+// KeyBeside is the master key's file when it lies in clear in the folder of the
+// SQLite database, "" otherwise: who copies that folder has both.
+func (c *Config) KeyBeside() string {
+	db := c.databaseFile()
+	switch {
+	case db == "":
+		return ""
+	case c.MasterKey == nil:
+		return c.ownKeyFile()
+	case c.MasterKeyFile == "":
+		return ""
+	}
+	folder := func(path string) string {
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			path = real
+		}
+		if abs, err := filepath.Abs(path); err == nil {
+			path = abs
+		}
+		return filepath.Dir(path)
+	}
+	if folder(c.MasterKeyFile) != folder(db) {
+		return ""
+	}
+	return c.MasterKeyFile
+}
+
 // Key returns the master key: the configured one, or with SQLite the one in
 // the data folder, made on the first start. A database without its key is
 // refused: a new key would make its codes and letters useless.
@@ -416,22 +514,11 @@ func (c *Config) Key() ([]byte, error) {
 	if c.MasterKey != nil {
 		return c.MasterKey, nil
 	}
-	db, err := filepath.Abs(strings.TrimPrefix(strings.TrimPrefix(c.DatabaseURL, "sqlite:"), "//"))
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(filepath.Dir(db), "master.key")
+	db, path := c.databaseFile(), c.ownKeyFile()
 	for range 2 {
-		b, err := os.ReadFile(path)
-		if err == nil {
-			key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(b)))
-			if err != nil || len(key) != masterKeySize {
-				return nil, fmt.Errorf("%s does not hold a master key: restore it from your backup", path)
-			}
-			return key, nil
-		}
+		key, err := c.ReadKey()
 		if !errors.Is(err, os.ErrNotExist) {
-			return nil, err
+			return key, err
 		}
 		if info, err := os.Stat(db); err == nil && info.Size() > 0 {
 			return nil, fmt.Errorf("%s is missing but %s exists: restore the key from your backup, or set PORTIQUE_MASTER_KEY", path, db)
@@ -441,4 +528,21 @@ func (c *Config) Key() ([]byte, error) {
 		}
 	}
 	return nil, fmt.Errorf("%s cannot be read", path)
+}
+
+// ReadKey is Key without making one: os.ErrNotExist when it is to be made.
+func (c *Config) ReadKey() ([]byte, error) {
+	if c.MasterKey != nil {
+		return c.MasterKey, nil
+	}
+	path := c.ownKeyFile()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(b)))
+	if err != nil || len(key) != masterKeySize {
+		return nil, fmt.Errorf("%s does not hold a master key: restore it from your backup", path)
+	}
+	return key, nil
 }

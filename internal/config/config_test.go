@@ -1,9 +1,17 @@
 package config
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"math/big"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -46,15 +54,41 @@ func load(t *testing.T, more ...string) (*Config, error) {
 	return Load(append(environ, more...))
 }
 
+// certificate writes a certificate and its key.
+func certificate(t *testing.T, dir string) (certFile, keyFile string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"ws.opco.example"}, NotAfter: time.Now().Add(time.Hour)}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for name, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: cert}, keyFile: {Type: "PRIVATE KEY", Bytes: der}} {
+		if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return certFile, keyFile
+}
+
 func TestAccepted(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
+	cert, key := certificate(t, t.TempDir())
 	if err := os.WriteFile(file, []byte("fr\r\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, variables := range []string{
 		"PORTIQUE_PORTAL_URL=https://ws.opco.example:8443/",
 		"PORTIQUE_LISTEN=:443, 10.0.0.1:8443",
-		"PORTIQUE_TLS_CERT=" + file + " PORTIQUE_TLS_KEY=" + file,
+		"PORTIQUE_TLS_CERT=" + cert + " PORTIQUE_TLS_KEY=" + key,
 		"PORTIQUE_TRUSTED_PROXIES=10.0.0.0/8,fd00::/8",
 		"PORTIQUE_TRUSTED_PROXIES=",
 		"PORTIQUE_DATABASE_URL=sqlite:/var/lib/portique/portique.db",
@@ -79,7 +113,7 @@ func TestAccepted(t *testing.T) {
 		"PORTIQUE_PASSWORD_POLICY=anssi",
 		"PORTIQUE_PASSWORD_POLICY=nist",
 		"PORTIQUE_CLAIM_POLICY=code",
-		"PORTIQUE_EXTRA_CA=" + file,
+		"PORTIQUE_EXTRA_CA=" + cert,
 		"PORTIQUE_LOG_FORMAT=text PORTIQUE_LOG_LEVEL=debug",
 		"PORTIQUE_METRICS_LISTEN=127.0.0.1:9090",
 	} {
@@ -90,10 +124,22 @@ func TestAccepted(t *testing.T) {
 	}
 }
 
-// Each fault is refused in a line of its own that begins with the name of its variable.
+// F-25: each fault is refused in a line of its own that begins with the name of its variable.
 func TestRefused(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "missing")
 	file := filepath.Join(t.TempDir(), "file")
+	empty := filepath.Join(t.TempDir(), "empty")
+	cut := filepath.Join(t.TempDir(), "cut.pem")
+	folder := t.TempDir()
+	cert, key := certificate(t, folder)
+	_, other := certificate(t, t.TempDir())
+	whole, err := os.ReadFile(cert)
+	if err == nil {
+		err = errors.Join(os.WriteFile(cut, whole[:len(whole)/2], 0o600), os.WriteFile(empty, []byte("\n"), 0o600))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(file, []byte("en\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -111,11 +157,23 @@ func TestRefused(t *testing.T) {
 		{"PORTIQUE_LISTEN=:8080,", "LISTEN"},
 		{"PORTIQUE_TLS_CERT=" + file, "TLS_CERT"},
 		{"PORTIQUE_TLS_CERT=" + file + " PORTIQUE_TLS_KEY=" + missing, "TLS_KEY"},
+		{"PORTIQUE_TLS_CERT=" + cert + " PORTIQUE_TLS_KEY=" + other, "TLS_CERT"}, // another certificate's
+		{"PORTIQUE_TLS_CERT=" + cut + " PORTIQUE_TLS_KEY=" + key, "TLS_CERT"},
+		{"PORTIQUE_TLS_CERT=" + cert + " PORTIQUE_TLS_KEY=" + folder, "TLS_KEY"},
 		{"PORTIQUE_TRUSTED_PROXIES=10.0.0.1", "TRUSTED_PROXIES"},
 		{"PORTIQUE_DATABASE_URL=mysql://db", "DATABASE_URL MASTER_KEY"},
 		{"PORTIQUE_DATABASE_URL=sqlite:", "DATABASE_URL MASTER_KEY"},
 		{"PORTIQUE_DATABASE_URL=postgres://p@db/portique", "MASTER_KEY"},
+		{"PORTIQUE_DATABASE_URL=postgres://p:two words@db/portique PORTIQUE_MASTER_KEY=" + goodKey, "DATABASE_URL"},
+		{"PORTIQUE_DATABASE_URL=postgres://p:50%@db/portique PORTIQUE_MASTER_KEY=" + goodKey, "DATABASE_URL"},
+		{"PORTIQUE_DATABASE_URL=sqlite:portique.db\n", "DATABASE_URL"},
 		{"PORTIQUE_MASTER_KEY=short", "MASTER_KEY"},
+		{"PORTIQUE_MASTER_KEY=", "MASTER_KEY"}, // a substitution that failed, never “make one”
+		{"PORTIQUE_MASTER_KEY_FILE=" + empty, "MASTER_KEY_FILE"},
+		{"PORTIQUE_DATABASE_URL=postgres://p@db/portique PORTIQUE_MASTER_KEY_FILE=" + empty, "MASTER_KEY_FILE"},
+		{"PORTIQUE_MASTER_KEY_FILE=" + folder, "MASTER_KEY_FILE"},
+		{"PORTIQUE_MASTER_KEY=" + goodKey[:20], "MASTER_KEY"}, // half written
+		{"PORTIQUE_MASTER_KEY=" + base64.StdEncoding.EncodeToString(make([]byte, 32)), "MASTER_KEY"},
 		{"PORTIQUE_MASTER_KEY=" + base64.StdEncoding.EncodeToString(make([]byte, 31)), "MASTER_KEY"},
 		{"PORTIQUE_MIGRATE=yes", "MIGRATE"},
 		{"PORTIQUE_SMTP_URL=mail.opco.example:25", "SMTP_URL"},
@@ -126,6 +184,7 @@ func TestRefused(t *testing.T) {
 		{"PORTIQUE_OPERATOR_NAME=l'Op\ncommerce", "OPERATOR_NAME"},
 		{"PORTIQUE_PORTAL_NAME=" + strings.Repeat("x", 61), "PORTAL_NAME"},
 		{"PORTIQUE_BRAND_DIR=" + missing, "BRAND_DIR"},
+		{"PORTIQUE_BRAND_DIR=" + file, "BRAND_DIR"},
 		{"PORTIQUE_BRAND_COLOR=red", "BRAND_COLOR"},
 		{"PORTIQUE_BRAND_COLOR=#0A4D6", "BRAND_COLOR"},
 		{"PORTIQUE_BRAND_COLOR=#F0C040", "BRAND_COLOR"}, // nobody could read white on it
@@ -145,6 +204,8 @@ func TestRefused(t *testing.T) {
 		{"PORTIQUE_PASSWORD_POLICY=none", "PASSWORD_POLICY"},
 		{"PORTIQUE_CLAIM_POLICY=none", "CLAIM_POLICY"},
 		{"PORTIQUE_EXTRA_CA=" + missing, "EXTRA_CA"},
+		{"PORTIQUE_EXTRA_CA=" + cut, "EXTRA_CA"},
+		{"PORTIQUE_METRICS_LISTEN=9090", "METRICS_LISTEN"},
 		{"PORTIQUE_LOG_FORMAT=xml", "LOG_FORMAT"},
 		{"PORTIQUE_LOG_LEVEL=all", "LOG_LEVEL"},
 		{"PORTIQUE_LANGAGE=fr", "LANGAGE"}, // a name nobody knows
@@ -265,5 +326,64 @@ func TestKey(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "master.key")); err == nil {
 		t.Error("a new key was made beside an old database")
+	}
+}
+
+// The list of settings is what Load asks for, so that none can be forgotten; the page for operators names each of them and no other.
+func TestSettings(t *testing.T) {
+	c, err := load(t, "PORTIQUE_DATABASE_URL=postgres://portique:canari-1@db/portique?sslpassword=canari-2", "PORTIQUE_MASTER_KEY="+goodKey,
+		"PORTIQUE_SMTP_URL=smtp://portique:canari%203@mail.opco.example:587")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]Setting{}
+	for _, s := range c.Settings {
+		if _, twice := shown[s.Name]; twice {
+			t.Errorf("%s is listed twice", s.Name)
+		}
+		shown[s.Name] = s
+		if strings.Contains(s.Value, "canari") || strings.Contains(s.Value, goodKey) {
+			t.Errorf("%s shows its secret: %s", s.Name, s.Value)
+		}
+	}
+	for name, want := range map[string]Setting{
+		"DATABASE_URL": {Value: "postgres://portique:xxxxx@db/portique?sslpassword=xxxxx"},
+		"MASTER_KEY":   {Value: "xxxxx"},
+		"SMTP_URL":     {Value: "smtp://portique:xxxxx@mail.opco.example:587"},
+		"LANGUAGE":     {Value: "fr", Default: true},
+		"LISTEN":       {Value: ":443", Default: true},
+		"MAIL_FROM":    {Value: "no-reply@ws.opco.example", Default: true},
+	} {
+		want.Name = prefix + name
+		if shown[want.Name] != want {
+			t.Errorf("%+v, want %+v", shown[want.Name], want)
+		}
+	}
+
+	page, err := os.ReadFile("../../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := map[string]bool{}
+	for line := range strings.Lines(string(page)) {
+		if cells := strings.Split(line, "|"); len(cells) > 2 || strings.HasPrefix(line, "`PORTIQUE_") || strings.HasPrefix(line, "Accepted, used by a later") {
+			first := line
+			if len(cells) > 2 {
+				first = cells[1]
+			}
+			for _, name := range regexp.MustCompile("`(PORTIQUE_[A-Z_]+)`").FindAllStringSubmatch(first, -1) {
+				table[name[1]] = true
+			}
+		}
+	}
+	for name := range table {
+		if _, known := shown[name]; !known {
+			t.Errorf("docs/operating.md names %s, which the program does not know", name)
+		}
+	}
+	for name := range shown {
+		if !table[name] {
+			t.Errorf("docs/operating.md does not describe %s", name)
+		}
 	}
 }

@@ -19,6 +19,8 @@ import (
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
+
+	"portique"
 )
 
 // The languages. French is what people get who ask for neither.
@@ -136,7 +138,8 @@ func (p *Printer) Lang() string { return p.lang }
 func (p *Printer) Has(key string) bool { return p.keys[key] }
 
 // T returns the message of key. args are name, value pairs for its {{.Name}};
-// a pair named "Count" with an int chooses the plural. A missing message gives
+// texts of another direction are isolated; a pair named "Count" with an int
+// chooses the plural. A missing message gives
 // its key back and is logged once.
 func (p *Printer) T(key string, args ...any) string {
 	if len(args) > 0 {
@@ -163,6 +166,9 @@ func (p *Printer) localize(key string, args []any) string {
 				continue
 			}
 			data[name] = args[i+1]
+			if s, ok := args[i+1].(string); ok {
+				data[name] = portique.Isolate(s)
+			}
 			if count, ok := args[i+1].(int); ok && name == "Count" {
 				config.PluralCount = count
 			}

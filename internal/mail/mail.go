@@ -18,6 +18,7 @@ type Message struct {
 	Subject   string
 	Text      string
 	HTML      string
+	Secrets   []string // links and codes, which no log may repeat
 }
 
 // Transport sends one message. The outside world begins here: Sender is the

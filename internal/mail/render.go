@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	htmltemplate "html/template"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
@@ -124,11 +125,11 @@ func (r *Renderer) Render(l *portique.Letter) (*Message, error) {
 	}
 	for _, given := range []map[string]string{l.Data, l.Secret} {
 		for key, v := range given {
-			values[key] = portique.CleanText(v)
+			values[key] = portique.Isolate(portique.CleanText(v))
 		}
 	}
 	var out bytes.Buffer
-	if err := t.Funcs(r.functions(lang, portique.CleanText(l.Name))).Execute(&out, values); err != nil {
+	if err := t.Funcs(r.functions(lang, portique.Isolate(portique.CleanText(l.Name)))).Execute(&out, values); err != nil {
 		return nil, fmt.Errorf("letter %w", err)
 	}
 	d, err := read(out.String(), lang)
@@ -144,7 +145,8 @@ func (r *Renderer) Render(l *portique.Letter) (*Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("letter %s.%s: %w", l.Kind, lang, err)
 	}
-	return &Message{MessageID: l.MessageID, To: to, Date: l.CreatedAt, Subject: d.Subject, Text: d.text(), HTML: page.String()}, nil
+	return &Message{MessageID: l.MessageID, To: to, Date: l.CreatedAt, Subject: d.Subject, Text: d.text(), HTML: page.String(),
+		Secrets: slices.Collect(maps.Values(l.Secret))}, nil
 }
 
 var roleWords = map[string]map[portique.Role]string{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
 
 	"portique"
 )
@@ -125,18 +127,97 @@ var messageID = regexp.MustCompile(`^<[A-Za-z0-9._-]+@[A-Za-z0-9.-]+>$`)
 
 // Send sends one message to its one recipient. Its error is a *SendError.
 func (s *Sender) Send(ctx context.Context, m *Message) error {
+	err := s.send(ctx, m)
+	if err == nil {
+		return nil
+	}
+	err.Err = s.hush(err.Err, m.Secrets)
+	return err
+}
+
+func (s *Sender) send(ctx context.Context, m *Message) *SendError {
 	msg, err := s.compose(m)
 	if err != nil {
 		return &SendError{Outcome: Temporary, Step: "content", Err: err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
+	client, session, hangUp, failed := s.dial(ctx)
+	defer hangUp()
+	if failed != nil {
+		return failed
+	}
+	err = client.SendWithSMTPClient(session, msg)
+	if err == nil || msg.IsDelivered() { // the server took it: what follows changes nothing
+		_ = client.CloseWithSMTPClient(session)
+		return nil
+	}
+	return classify(err)
+}
+
+// Probe goes as far as a letter would without sending one: connection,
+// encryption, signing in. It says how the server was reached.
+func (s *Sender) Probe(ctx context.Context) (string, error) {
+	client, session, hangUp, failed := s.dial(ctx)
+	defer hangUp()
+	if failed != nil {
+		return "", s.hush(failed.Err, nil)
+	}
+	how := "without encryption"
+	if state, ok := session.TLSConnectionState(); ok {
+		how = tls.VersionName(state.Version)
+	}
+	if s.user != "" {
+		how += ", signed in as " + s.user
+	}
+	_ = client.CloseWithSMTPClient(session)
+	return net.JoinHostPort(s.host, strconv.Itoa(s.port)) + " answers, " + how, nil
+}
+
+// hushed is an error whose text repeats no secret.
+type hushed struct {
+	text string
+	err  error
+}
+
+func (h hushed) Error() string { return h.text }
+func (h hushed) Unwrap() error { return h.err }
+
+// hush takes out of an error what a mail server may have quoted: the line we
+// signed in with, a link of the letter (filters like to show the one they
+// object to), a code.
+func (s *Sender) hush(err error, secrets []string) error {
+	if s.password != "" {
+		secrets = append([]string{s.password, base64.StdEncoding.EncodeToString([]byte(s.password)),
+			base64.StdEncoding.EncodeToString([]byte("\x00" + s.user + "\x00" + s.password))}, secrets...)
+	}
+	text := err.Error()
+	for _, one := range secrets {
+		forms := []string{one}
+		if _, token, ok := strings.Cut(one, "token="); ok {
+			forms = append(forms, token)
+		}
+		if half := len(one) / 2; len(one) <= 8 { // a code, as letters show it
+			forms = append(forms, one[:half]+" "+one[half:], one[:half]+"\u202f"+one[half:], one[:half]+"\u00a0"+one[half:])
+		}
+		for _, form := range forms {
+			if form != "" {
+				text = strings.ReplaceAll(text, form, "…")
+			}
+		}
+	}
+	return hushed{text, err}
+}
+
+// dial connects, encrypts and signs in. hangUp is for the end, whatever became
+// of it.
+func (s *Sender) dial(ctx context.Context) (client *gomail.Client, session *smtp.Client, hangUp func(), failed *SendError) {
 	var conn net.Conn // go-mail leaves the connection open when a greeting fails
-	defer func() {
+	hangUp = func() {
 		if conn != nil {
 			conn.Close()
 		}
-	}()
+	}
 	options := []gomail.Option{
 		gomail.WithPort(s.port),
 		gomail.WithTimeout(attemptTimeout), // each step has its own, see stepConn
@@ -172,18 +253,13 @@ func (s *Sender) Send(ctx context.Context, m *Message) error {
 	}
 	client, err := gomail.NewClient(s.host, options...)
 	if err != nil {
-		return &SendError{Outcome: QueueHold, Step: "connect", Err: err}
+		return nil, nil, hangUp, &SendError{Outcome: QueueHold, Step: "connect", Err: err}
 	}
-	session, err := client.DialToSMTPClientWithContext(ctx)
+	session, err = client.DialToSMTPClientWithContext(ctx)
 	if err != nil {
-		return &SendError{Outcome: QueueHold, Step: "connect", Code: answerCode(err), Err: err}
+		return nil, nil, hangUp, &SendError{Outcome: QueueHold, Step: "connect", Code: answerCode(err), Err: err}
 	}
-	err = client.SendWithSMTPClient(session, msg)
-	if err == nil || msg.IsDelivered() { // the server took it: what follows changes nothing
-		_ = client.CloseWithSMTPClient(session)
-		return nil
-	}
-	return classify(err)
+	return client, session, hangUp, nil
 }
 
 func (s *Sender) compose(m *Message) (*gomail.Msg, error) {
@@ -200,7 +276,8 @@ func (s *Sender) compose(m *Message) (*gomail.Msg, error) {
 	if s.replyTo != nil {
 		msg.ReplyToMailAddress(s.replyTo)
 	}
-	msg.Subject(portique.CleanText(m.Subject))
+	// "=?" typed into a name would be read as an encoded word (RFC 2047).
+	msg.Subject(strings.ReplaceAll(portique.CleanText(m.Subject), "=?", "= ?"))
 	msg.SetMessageIDWithValue(strings.Trim(m.MessageID, "<>"))
 	date := m.Date
 	if date.IsZero() {

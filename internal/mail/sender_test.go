@@ -281,3 +281,28 @@ func TestNoInjection(t *testing.T) {
 		t.Errorf("the subject brings a header: %v", h)
 	}
 }
+
+// AUD-03: a mail server may quote what we sent; what is kept of its answer repeats no password, link or code.
+func TestErrorsRepeatNoSecret(t *testing.T) {
+	s, err := NewSender(SenderOptions{URL: "smtp://portique:canari@localhost:25", From: "no-reply@opco.example"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const link = "https://auth.opco.example/validate?token=abcdefgh01234567"
+	answer := errors.New("554 spam: " + link + " (abcdefgh01234567, 123 456, 123\u202f456, 123456) after AHBvcnRpcXVlAGNhbmFyaQ== canari")
+	got := s.hush(answer, []string{link, "123456"})
+	if want := "554 spam: … (…, …, …, …) after … …"; got.Error() != want || !errors.Is(got, answer) {
+		t.Errorf("kept: %s", got)
+	}
+	server := mailtest.New(t)
+	m := sampleMessage(t)
+	if len(m.Secrets) != 3 { // link, code, and the code to disown
+		t.Errorf("the secrets of a letter: %q", m.Secrets)
+	}
+	refusal := mailtest.Refuse(550)
+	refusal.Message = "no: " + m.Secrets[0]
+	server.On(m.To, mailtest.Script{Rcpt: refusal})
+	if err := senderTo(t, server.Addr, "none", nil).Send(t.Context(), m); OutcomeOf(err) != PermanentRecipient || strings.Contains(err.Error(), m.Secrets[0]) {
+		t.Errorf("%v", err)
+	}
+}

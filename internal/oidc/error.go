@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"portique"
+	"portique/internal/telemetry"
 )
 
 // refusal is an error of OAuth (RFC 6749 4.1.2.1 and 5.2, OpenID Connect Core
@@ -56,7 +57,7 @@ func writeRefusal(w http.ResponseWriter, e *refusal) {
 // fail answers a machine when we broke down, or are too busy; the log has the
 // detail.
 func (p *Provider) fail(w http.ResponseWriter, r *http.Request, err error) {
-	p.log.ErrorContext(r.Context(), "oauth endpoint", "path", r.URL.Path, "error", err)
+	p.log.ErrorContext(r.Context(), "oauth endpoint", "path", telemetry.Path(r.URL.Path), "error", err)
 	if portique.KindOf(err) == portique.Unavailable {
 		w.Header().Set("Retry-After", "1")
 		writeRefusal(w, &refusal{http.StatusServiceUnavailable, "temporarily_unavailable", "try again in a moment"})
@@ -75,7 +76,7 @@ func (p *Provider) showError(w http.ResponseWriter, r *http.Request, err error) 
 		w.Header().Set("Retry-After", "1")
 		p.pages.Error(w, r, http.StatusServiceUnavailable, "error.busy")
 	default:
-		p.log.ErrorContext(r.Context(), "oauth page", "path", r.URL.Path, "error", err)
+		p.log.ErrorContext(r.Context(), "oauth page", "path", telemetry.Path(r.URL.Path), "error", err)
 		p.pages.Error(w, r, http.StatusInternalServerError, "error.page_500")
 	}
 }

@@ -14,9 +14,9 @@ import (
 	"portique/internal/store"
 )
 
-// Only the exact string of a registered redirect address is ever answered
-// (OID-01); the person sees a page.
-func TestRedirectURI(t *testing.T) {
+// OID-01 Only the exact string of a registered redirect address is ever
+// answered; the person sees a page.
+func TestOID01RedirectURI(t *testing.T) {
 	onSQLite(t, func(e *env) {
 		person := e.account("Anne")
 		e.member(person, siren1, portique.Administrator)
@@ -87,63 +87,74 @@ func TestAuthorizeErrors(t *testing.T) {
 		entered := tool.enter(b)
 		foreign := optional.enter(b)
 		for _, c := range []struct {
+			of   string // the case of the catalogue, or none
 			tool *relying
 			with []string
 			want string
 		}{
-			{tool, []string{"response_type", ""}, "invalid_request"},
-			{tool, []string{"response_type", "token"}, "unsupported_response_type"},
-			{tool, []string{"response_type", "id_token"}, "unsupported_response_type"},
-			{tool, []string{"response_type", "code id_token"}, "unsupported_response_type"},
-			{tool, []string{"response_mode", "fragment"}, "invalid_request"},
-			{tool, []string{"response_mode", "query.jwt"}, "invalid_request"},
-			{tool, []string{"request", "eyJhbGciOiJub25lIn0.e30."}, "request_not_supported"},
-			{tool, []string{"request_uri", "http://127.0.0.1/x"}, "request_uri_not_supported"},
-			{tool, []string{"request_uri", "urn:ietf:params:oauth:request_uri:x"}, "request_uri_not_supported"},
-			{tool, []string{"registration", "{}"}, "registration_not_supported"},
-			{tool, []string{"scope", ""}, "invalid_scope"},
-			{tool, []string{"scope", "profile"}, "invalid_scope"},
-			{tool, []string{"code_challenge", "", "code_challenge_method", ""}, "invalid_request"},
-			{tool, []string{"code_challenge", ""}, "invalid_request"},
-			{tool, []string{"code_challenge_method", ""}, "invalid_request"},
-			{tool, []string{"code_challenge_method", "plain"}, "invalid_request"},
-			{tool, []string{"code_challenge_method", "s256"}, "invalid_request"},
-			{tool, []string{"code_challenge", "short"}, "invalid_request"},
-			{tool, []string{"code_challenge", strings.Repeat("+", 43)}, "invalid_request"},
-			{public, []string{"code_challenge", "", "code_challenge_method", ""}, "invalid_request"},
-			{optional, []string{"code_challenge_method", "plain"}, "invalid_request"},
-			{optional, []string{"code_challenge", ""}, "invalid_request"},
-			{tool, []string{"prompt", "none login"}, "invalid_request"},
-			{tool, []string{"prompt", "create"}, "invalid_request"},
-			{tool, []string{"max_age", "-1"}, "invalid_request"},
-			{tool, []string{"max_age", "soon"}, "invalid_request"},
-			{tool, []string{"claims", "{"}, "invalid_request"},
-			{tool, []string{"claims", `["name"]`}, "invalid_request"},
-			{tool, []string{"id_token_hint", "x.y.z"}, "invalid_request"},
-			{tool, []string{"id_token_hint", entered.AccessToken}, "invalid_request"},
-			{tool, []string{"id_token_hint", foreign.raw}, "invalid_request"},
-			{tool, []string{"id_token_hint", unsigned(entered.raw)}, "invalid_request"},
-			{tool, []string{"nonce", "\xff"}, "invalid_request"},
-			{tool, []string{"nonce", "a\x00b"}, "invalid_request"},
+			{"OID-21", tool, []string{"response_type", ""}, "invalid_request"},
+			{"OID-21", tool, []string{"response_type", "token"}, "unsupported_response_type"},
+			{"OID-21", tool, []string{"response_type", "id_token"}, "unsupported_response_type"},
+			{"OID-21", tool, []string{"response_type", "code id_token"}, "unsupported_response_type"},
+			{"", tool, []string{"response_mode", "fragment"}, "invalid_request"},
+			{"", tool, []string{"response_mode", "query.jwt"}, "invalid_request"},
+			{"OID-19", tool, []string{"request", "eyJhbGciOiJub25lIn0.e30."}, "request_not_supported"},
+			{"OID-19", tool, []string{"request_uri", "http://127.0.0.1/x"}, "request_uri_not_supported"},
+			{"OID-19", tool, []string{"request_uri", "urn:ietf:params:oauth:request_uri:x"}, "request_uri_not_supported"},
+			{"OID-19", tool, []string{"registration", "{}"}, "registration_not_supported"},
+			{"", tool, []string{"scope", ""}, "invalid_scope"},
+			{"", tool, []string{"scope", "profile"}, "invalid_scope"},
+			{"OID-08", tool, []string{"code_challenge", "", "code_challenge_method", ""}, "invalid_request"},
+			{"OID-08", tool, []string{"code_challenge", ""}, "invalid_request"},
+			{"OID-08", tool, []string{"code_challenge_method", ""}, "invalid_request"},
+			{"OID-08", tool, []string{"code_challenge_method", "plain"}, "invalid_request"},
+			{"OID-08", tool, []string{"code_challenge_method", "s256"}, "invalid_request"},
+			{"OID-08", tool, []string{"code_challenge", "short"}, "invalid_request"},
+			{"OID-08", tool, []string{"code_challenge", strings.Repeat("+", 43)}, "invalid_request"},
+			{"OID-08", public, []string{"code_challenge", "", "code_challenge_method", ""}, "invalid_request"},
+			{"OID-08", optional, []string{"code_challenge_method", "plain"}, "invalid_request"},
+			{"OID-08", optional, []string{"code_challenge", ""}, "invalid_request"},
+			{"", tool, []string{"prompt", "none login"}, "invalid_request"},
+			{"", tool, []string{"prompt", "create"}, "invalid_request"},
+			{"", tool, []string{"max_age", "-1"}, "invalid_request"},
+			{"", tool, []string{"max_age", "soon"}, "invalid_request"},
+			{"", tool, []string{"claims", "{"}, "invalid_request"},
+			{"", tool, []string{"claims", `["name"]`}, "invalid_request"},
+			{"", tool, []string{"id_token_hint", "x.y.z"}, "invalid_request"},
+			{"OID-16", tool, []string{"id_token_hint", entered.AccessToken}, "invalid_request"},
+			{"", tool, []string{"id_token_hint", foreign.raw}, "invalid_request"},
+			{"", tool, []string{"id_token_hint", unsigned(entered.raw)}, "invalid_request"},
+			{"", tool, []string{"nonce", "\xff"}, "invalid_request"},
+			{"", tool, []string{"nonce", "a\x00b"}, "invalid_request"},
 		} {
-			for _, prompt := range []string{"", "none"} {
-				if prompt != "" && c.with[0] == "prompt" {
-					continue
+			t.Run(strings.TrimSpace(c.of+" "+c.with[0]+" of "+c.tool.tool.ID), func(t *testing.T) {
+				for _, prompt := range []string{"", "none"} {
+					if prompt != "" && c.with[0] == "prompt" {
+						continue
+					}
+					p := b.get(c.tool.url(append([]string{"prompt", prompt}, c.with...)...))
+					if p.to == nil || p.to.Host != c.tool.tool.ID+".example" || p.param("error") != c.want || p.param("code") != "" ||
+						p.param("state") != tool.state || p.param("iss") != e.server.URL || p.param("error_description") == "" {
+						t.Errorf("%v: want %s, got %v", c.with, c.want, p)
+					}
 				}
-				p := b.get(c.tool.url(append([]string{"prompt", prompt}, c.with...)...))
-				if p.to == nil || p.to.Host != c.tool.tool.ID+".example" || p.param("error") != c.want || p.param("code") != "" ||
-					p.param("state") != tool.state || p.param("iss") != e.server.URL || p.param("error_description") == "" {
-					t.Errorf("%v: want %s, got %v", c.with, c.want, p)
+			})
+		}
+		t.Run("OID-30 the same parameter twice", func(t *testing.T) {
+			for _, name := range []string{"scope", "state", "nonce", "response_type", "code_challenge", "prompt", "unknown"} {
+				p := b.get(tool.url("prompt", "none") + "&" + name + "=a&" + name + "=b")
+				if p.to == nil || p.param("error") != "invalid_request" {
+					t.Errorf("%s twice: %v", name, p)
 				}
 			}
-		}
-		// The same parameter twice (OID-30).
-		for _, name := range []string{"scope", "state", "nonce", "response_type", "code_challenge", "prompt", "unknown"} {
-			p := b.get(tool.url("prompt", "none") + "&" + name + "=a&" + name + "=b")
-			if p.to == nil || p.param("error") != "invalid_request" {
-				t.Errorf("%s twice: %v", name, p)
+			// Who asks, or where the answer would go: a page.
+			for _, name := range []string{"client_id", "redirect_uri"} {
+				u, _ := url.Parse(tool.url())
+				if p := b.get(tool.url() + "&" + name + "=" + url.QueryEscape(u.Query().Get(name))); p.status != 400 || p.to != nil {
+					t.Errorf("%s twice: %v", name, p)
+				}
 			}
-		}
+		})
 	})
 }
 
@@ -295,40 +306,42 @@ func TestTokenErrors(t *testing.T) {
 			{"public, with a secret", public, set("client_id", "mobile", "client_secret", "x"), nil, 401, "invalid_client", false},
 			{"portal", tool, set(), basic("portal", toolSecret), 401, "invalid_client", false},
 			{"no grant type", tool, set("grant_type", ""), right, 400, "invalid_request", false},
-			{"password", tool, set("grant_type", "password", "username", "a", "password", "b"), right, 400, "unsupported_grant_type", false},
+			{"OID-21 password", tool, set("grant_type", "password", "username", "a", "password", "b"), right, 400, "unsupported_grant_type", false},
 			{"refresh", tool, set("grant_type", "refresh_token", "refresh_token", "x"), right, 400, "unsupported_grant_type", false},
 			{"client credentials", tool, set("grant_type", "client_credentials"), right, 400, "unsupported_grant_type", false},
 			{"no code", tool, set("code", ""), right, 400, "invalid_request", false},
 			{"unknown code", tool, set("code", "unknown"), right, 400, "invalid_grant", false},
-			{"code twice", tool, func(v url.Values) { v.Add("code", "x") }, right, 400, "invalid_request", false},
-			{"client twice", tool, func(v url.Values) { v["client_id"] = []string{"paie", "paie"} }, right, 400, "invalid_request", false},
+			{"OID-30 code twice", tool, func(v url.Values) { v.Add("code", "x") }, right, 400, "invalid_request", false},
+			{"OID-30 client twice", tool, func(v url.Values) { v["client_id"] = []string{"paie", "paie"} }, right, 400, "invalid_request", false},
 			{"JSON", tool, set(), both(right, media("application/json")), 400, "invalid_request", false},
 			{"no media type", tool, set(), both(right, media("")), 400, "invalid_request", false},
-			{"other client", tool, set(), basic("autre", toolSecret), 400, "invalid_grant", true},
-			{"other address", tool, set("redirect_uri", "https://paie.example/second"), right, 400, "invalid_grant", true},
-			{"no address", tool, set("redirect_uri", ""), right, 400, "invalid_grant", true},
-			{"no verifier", tool, set("code_verifier", ""), right, 400, "invalid_grant", true},
-			{"wrong verifier", tool, set("code_verifier", strings.Repeat("a", 43)), right, 400, "invalid_grant", true},
-			{"short verifier", tool, set("code_verifier", "a"), right, 400, "invalid_grant", true},
-			{"the challenge as verifier", tool, func(v url.Values) { v.Set("code_verifier", challengeOf(tool.verifier)) }, right, 400, "invalid_grant", true},
+			{"OID-07 other client", tool, set(), basic("autre", toolSecret), 400, "invalid_grant", true},
+			{"OID-07 other address", tool, set("redirect_uri", "https://paie.example/second"), right, 400, "invalid_grant", true},
+			{"OID-07 no address", tool, set("redirect_uri", ""), right, 400, "invalid_grant", true},
+			{"OID-08 no verifier", tool, set("code_verifier", ""), right, 400, "invalid_grant", true},
+			{"OID-08 wrong verifier", tool, set("code_verifier", strings.Repeat("a", 43)), right, 400, "invalid_grant", true},
+			{"OID-08 short verifier", tool, set("code_verifier", "a"), right, 400, "invalid_grant", true},
+			{"OID-08 the challenge as verifier", tool, func(v url.Values) { v.Set("code_verifier", challengeOf(tool.verifier)) }, right, 400, "invalid_grant", true},
 		} {
-			form := func() url.Values {
-				p := b.get(c.tool.url())
-				return url.Values{"grant_type": {"authorization_code"}, "code": {p.param("code")}, "redirect_uri": {c.tool.tool.RedirectURIs[0]}, "code_verifier": {c.tool.verifier}}
-			}
-			v := form()
-			code := v.Get("code")
-			c.form(v)
-			p, got := e.post(v, c.change)
-			if p.status != c.status || got["error"] != c.want || got["access_token"] != nil || p.header.Get("Cache-Control") != "no-store" {
-				t.Errorf("%s: want %d %s, got %v", c.name, c.status, c.want, p)
-			}
-			if c.status == 401 && c.change != nil && p.header.Get("WWW-Authenticate") == "" {
-				t.Errorf("%s: no WWW-Authenticate", c.name)
-			}
-			if _, err := c.tool.redeem(code); (err != nil) != c.burnt {
-				t.Errorf("%s: afterwards the right request gave %v", c.name, err)
-			}
+			t.Run(c.name, func(t *testing.T) {
+				form := func() url.Values {
+					p := b.get(c.tool.url())
+					return url.Values{"grant_type": {"authorization_code"}, "code": {p.param("code")}, "redirect_uri": {c.tool.tool.RedirectURIs[0]}, "code_verifier": {c.tool.verifier}}
+				}
+				v := form()
+				code := v.Get("code")
+				c.form(v)
+				p, got := e.post(v, c.change)
+				if p.status != c.status || got["error"] != c.want || got["access_token"] != nil || p.header.Get("Cache-Control") != "no-store" {
+					t.Errorf("%s: want %d %s, got %v", c.name, c.status, c.want, p)
+				}
+				if c.status == 401 && c.change != nil && p.header.Get("WWW-Authenticate") == "" {
+					t.Errorf("%s: no WWW-Authenticate", c.name)
+				}
+				if _, err := c.tool.redeem(code); (err != nil) != c.burnt {
+					t.Errorf("%s: afterwards the right request gave %v", c.name, err)
+				}
+			})
 		}
 		// Parameters of the address count for nothing.
 		code := b.get(tool.url()).param("code")
@@ -349,9 +362,9 @@ func TestTokenErrors(t *testing.T) {
 	})
 }
 
-// A code lives 60 seconds (OID-06), is redeemed once, and its second use ends
-// what the first gave (OID-04).
-func TestCode(t *testing.T) {
+// OID-04 A code is redeemed once, and its second use ends what the first gave.
+// OID-06 It lives 60 seconds.
+func TestOID04OID06Code(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *env) {
 		person := e.account("Anne")
 		e.member(person, siren1, portique.Administrator)
@@ -519,35 +532,37 @@ func TestUserinfoRequests(t *testing.T) {
 			{"scheme in small letters", "GET", "", "bearer " + got.AccessToken, "", "", 200, ""},
 			{"POST, header", "POST", "", "Bearer " + got.AccessToken, "", "", 200, ""},
 			{"POST, header, empty form", "POST", "", "Bearer " + got.AccessToken, form, "a=b", 200, ""},
-			{"POST, form", "POST", "", "", form, "access_token=" + got.AccessToken, 200, ""},
+			{"OID-18 POST, form", "POST", "", "", form, "access_token=" + got.AccessToken, 200, ""},
 			{"both", "POST", "", "Bearer " + got.AccessToken, form, "access_token=" + got.AccessToken, 400, "invalid_request"},
 			{"twice", "POST", "", "", form, "access_token=a&access_token=b", 400, "invalid_request"},
 			{"JSON", "POST", "", "", "application/json", `{"access_token":"` + got.AccessToken + `"}`, 400, "invalid_request"},
-			{"address", "GET", "?access_token=" + got.AccessToken, "", "", "", 401, ""},
-			{"address, POST", "POST", "?access_token=" + got.AccessToken, "", form, "a=b", 401, ""},
+			{"OID-18 address", "GET", "?access_token=" + got.AccessToken, "", "", "", 401, ""},
+			{"OID-18 address, POST", "POST", "?access_token=" + got.AccessToken, "", form, "a=b", 401, ""},
 			{"nothing", "GET", "", "", "", "", 401, ""},
 			{"basic", "GET", "", "Basic cGFpZTp4", "", "", 401, ""},
 			{"empty", "GET", "", "Bearer ", "", "", 401, "invalid_token"},
 			{"unknown", "GET", "", "Bearer unknown", "", "", 401, "invalid_token"},
-			{"ID token", "GET", "", "Bearer " + got.raw, "", "", 401, "invalid_token"},
+			{"OID-16 ID token", "GET", "", "Bearer " + got.raw, "", "", 401, "invalid_token"},
 			{"two tokens", "GET", "", "Bearer a b", "", "", 401, "invalid_token"},
 		} {
-			r, _ := http.NewRequest(c.method, e.server.URL+"/oauth/userinfo"+c.query, strings.NewReader(c.body))
-			if c.header != "" {
-				r.Header.Set("Authorization", c.header)
-			}
-			if c.media != "" {
-				r.Header.Set("Content-Type", c.media)
-			}
-			p := read(t, http.DefaultClient, r)
-			challenge := p.header.Get("WWW-Authenticate")
-			if p.status != c.status || (c.want != "") != strings.Contains(p.body, `"`+c.want+`"`) && c.want != "" ||
-				(c.status != 200) != strings.HasPrefix(challenge, "Bearer") || c.status != 200 && (c.want != "") != strings.Contains(challenge, "error=") {
-				t.Errorf("%s: %v %s", c.name, p, challenge)
-			}
-			if p.header.Get("Cache-Control") != "no-store" {
-				t.Errorf("%s: may be cached", c.name)
-			}
+			t.Run(c.name, func(t *testing.T) {
+				r, _ := http.NewRequest(c.method, e.server.URL+"/oauth/userinfo"+c.query, strings.NewReader(c.body))
+				if c.header != "" {
+					r.Header.Set("Authorization", c.header)
+				}
+				if c.media != "" {
+					r.Header.Set("Content-Type", c.media)
+				}
+				p := read(t, http.DefaultClient, r)
+				challenge := p.header.Get("WWW-Authenticate")
+				if p.status != c.status || (c.want != "") != strings.Contains(p.body, `"`+c.want+`"`) && c.want != "" ||
+					(c.status != 200) != strings.HasPrefix(challenge, "Bearer") || c.status != 200 && (c.want != "") != strings.Contains(challenge, "error=") {
+					t.Errorf("%s: %v %s", c.name, p, challenge)
+				}
+				if p.header.Get("Cache-Control") != "no-store" {
+					t.Errorf("%s: may be cached", c.name)
+				}
+			})
 		}
 	})
 }

@@ -209,6 +209,14 @@ func (k *keyring) open(row *store.SigningKey) (any, error) {
 	return x509.ParsePKCS8PrivateKey(der)
 }
 
+// LookAtKeys opens every signing key of a database and returns how many there
+// are. It makes none.
+func LookAtKeys(ctx context.Context, db *store.DB, secrets *secret.Keys) (int, error) {
+	k := newKeyring(db, secrets)
+	err := k.load(ctx)
+	return len(*k.parsed.Load()), err
+}
+
 func generate(algorithm string) (crypto.Signer, error) {
 	switch algorithm {
 	case "ES256":

@@ -24,9 +24,9 @@ func (p reply) hidden() map[string]string {
 	return fields
 }
 
-// RP-initiated logout: what ends without a question, what asks, what redirects
-// (OID-23).
-func TestLogout(t *testing.T) {
+// OID-23 RP-initiated logout: what ends without a question, what asks, what
+// redirects.
+func TestOID23Logout(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *env) {
 		person := e.account("Anne")
 		e.member(person, siren1, portique.Administrator)
@@ -78,6 +78,9 @@ func TestLogout(t *testing.T) {
 			}, "", true},
 			{"access token as hint", func(h *tokens) []string {
 				return []string{"id_token_hint", h.AccessToken, "post_logout_redirect_uri", bye}
+			}, "", true},
+			{"OID-16 ID token of a tool that is not the client", func(h *tokens) []string {
+				return []string{"id_token_hint", h.raw, "client_id", "jamais", "post_logout_redirect_uri", "https://jamais.example/bye"}
 			}, "", true},
 			{"hint of another session", func(*tokens) []string {
 				return []string{"id_token_hint", foreign.raw, "post_logout_redirect_uri", bye}

@@ -50,6 +50,9 @@ const (
 
 // OpenApp opens the database and makes the services.
 func OpenApp(ctx context.Context, c *config.Config, schema Schema) (*App, error) {
+	if err := store.CheckFile(c.DatabaseURL); err != nil { // before a key is made for it
+		return nil, err
+	}
 	master, err := c.Key()
 	if err != nil {
 		return nil, err
@@ -65,7 +68,9 @@ func OpenApp(ctx context.Context, c *config.Config, schema Schema) (*App, error)
 		return nil, err
 	}
 	if schema == Serve {
-		err = db.Lock()
+		if err = db.Lock(); err == nil {
+			err = db.CheckPagesBriefly(ctx)
+		}
 	}
 	switch {
 	case err != nil:
@@ -79,7 +84,11 @@ func OpenApp(ctx context.Context, c *config.Config, schema Schema) (*App, error)
 	if err == nil {
 		err = db.CheckKeys(ctx)
 	}
+	if err == nil {
+		err = db.Mark()
+	}
 	if err != nil {
+		err = db.Explain(err)
 		db.Close()
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func (s *Server) Handler() http.Handler {
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
 			if p := recover(); p != nil {
-				s.log.ErrorContext(r.Context(), "panic", "path", loggedPath(r.URL.Path), "panic", p, "stack", string(debug.Stack()))
+				s.log.ErrorContext(r.Context(), "panic", "path", telemetry.Path(r.URL.Path), "panic", p, "stack", string(debug.Stack()))
 				if rec.status == 0 {
 					http.Error(rec, "500", http.StatusInternalServerError)
 				}
@@ -42,7 +42,7 @@ func (s *Server) Handler() http.Handler {
 			}
 			// The query is left out: it may hold a token.
 			s.log.LogAttrs(r.Context(), level, "request", slog.String("method", r.Method), slog.String("host", r.Host),
-				slog.String("path", loggedPath(r.URL.Path)), slog.Int("status", rec.status), slog.Int("bytes", rec.bytes),
+				slog.String("path", telemetry.Path(r.URL.Path)), slog.Int("status", rec.status), slog.Int("bytes", rec.bytes),
 				slog.Int64("ms", time.Since(start).Milliseconds()), slog.String("source", telemetry.From(r.Context()).Source))
 		}()
 		s.route(rec, r)
@@ -57,16 +57,6 @@ func sameForAll(path string) bool {
 		return true
 	}
 	return strings.HasPrefix(path, "/static/")
-}
-
-// loggedPath is a path without the token that some end with.
-func loggedPath(path string) string {
-	for _, prefix := range []string{"/contest/"} {
-		if strings.HasPrefix(path, prefix) {
-			return prefix + "…"
-		}
-	}
-	return path
 }
 
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
@@ -118,8 +108,10 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte("ready\n"))
+	_, _ = w.Write([]byte(readyBody))
 }
+
+const readyBody = "ready\n"
 
 // machinePaths are called by programs, without our cookies, from anywhere; and
 // an authorization or a logout request may be posted by a tool's page
@@ -149,6 +141,9 @@ func (s *Server) protect(door portique.Door, origin string, pages *web.Handler, 
 			return strings.HasPrefix(strings.TrimPrefix(c.Name, "__Host-"), "portique_")
 		})
 		elsewhere := r.Header.Get("Origin") != "" && r.Header.Get("Origin") != origin
+		if r.Header.Get("Origin") == "null" && r.Header.Get("Sec-Fetch-Site") == "same-origin" {
+			elsewhere = false // a form of our own page under no-referrer
+		}
 		if elsewhere || silent && ours {
 			refuse.ServeHTTP(w, r)
 			return

@@ -49,11 +49,7 @@ func New(app *App, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	roots, err := extraCA(c.ExtraCA)
-	if err != nil {
-		return nil, err
-	}
-	sender, err := mail.NewSender(mail.SenderOptions{URL: c.SMTPURL, From: c.MailFrom, FromName: c.PortalName, ReplyTo: c.SupportEmail, RootCAs: roots})
+	sender, err := newSender(c, mail.StepTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +100,25 @@ func New(app *App, o Options) (*Server, error) {
 	s.jobs.Every("purge sessions", time.Hour, app.Sessions.Purge)
 	s.jobs.Every("purge grants", time.Hour, s.provider.Purge)
 	return s, nil
+}
+
+// newSender reaches the configured mail server.
+func newSender(c *config.Config, step time.Duration) (*mail.Sender, error) {
+	roots, err := extraCA(c.ExtraCA)
+	if err != nil {
+		return nil, err
+	}
+	return mail.NewSender(mail.SenderOptions{URL: c.SMTPURL, From: c.MailFrom, FromName: c.PortalName, ReplyTo: c.SupportEmail, RootCAs: roots, Step: step})
+}
+
+// CheckMail refuses settings of the mail server that no letter would leave by.
+// config cannot: it knows no mail.
+func CheckMail(c *config.Config) error {
+	if c.SMTPURL == "" {
+		return errors.New("PORTIQUE_SMTP_URL: the server needs it to send letters: smtp://[user:password@]host:port?tls=starttls|implicit|none")
+	}
+	_, err := newSender(c, mail.StepTimeout)
+	return err
 }
 
 // extraCA are the system's authorities and those of a PEM file; nil without one.
@@ -204,6 +219,12 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener) error {
 	}
 	if s.app.Config.SupportEmail == "" {
 		s.log.Warn("PORTIQUE_SUPPORT_EMAIL is not set: nobody is told of requests that no administrator answers, and letters give no address for help")
+	}
+	if key := s.app.Config.KeyBeside(); key != "" {
+		s.log.Warn(keyBeside(key))
+	}
+	if s.app.DB.JournalLost() {
+		s.log.Warn("the last server was killed and the journal it left beside the database is gone: what it had acknowledged last may be missing; compare with your backup")
 	}
 	s.log.Info("serving", "portal", s.app.Config.PortalURL, "auth", s.app.Config.AuthURL)
 	if s.app.Config.TestMode {

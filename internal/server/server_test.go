@@ -66,6 +66,8 @@ func TestCrossOrigin(t *testing.T) {
 			"a neighbour":                       {http.Header{"Sec-Fetch-Site": {"same-site"}, "Origin": {"https://forum.opco.example"}}, true},
 			"the same name, another port":       {http.Header{"Origin": {"https://" + host + ":8443"}}, true},
 			"nobody":                            {http.Header{"Origin": {"null"}}, true},
+			"a frame without an origin":         {http.Header{"Origin": {"null"}, "Sec-Fetch-Site": {"cross-site"}}, true},
+			"our own page under no-referrer":    {http.Header{"Origin": {"null"}, "Sec-Fetch-Site": {"same-origin"}, "Cookie": {ours}}, false},
 			"silence with our cookie":           {http.Header{"Cookie": {ours}}, true},
 			"silence with another's cookie":     {http.Header{"Cookie": {"x=portique_"}}, false},
 			"our own page":                      {http.Header{"Sec-Fetch-Site": {"same-origin"}, "Cookie": {ours}}, false},

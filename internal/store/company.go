@@ -20,50 +20,43 @@ func scanCompany(r row) (*portique.Company, error) {
 // ErrCompanyUnknown: no company has that SIREN, or it is none of the reader's.
 var ErrCompanyUnknown = portique.ErrNotAdministrator
 
-// SaveCompany inserts a company or replaces what the member file says of it.
-func (tx *Tx) SaveCompany(c *portique.Company) error {
-	return tx.SaveCompanies([]*portique.Company{c})
-}
+// companiesPerStatement trades round trips to PostgreSQL for the time SQLite
+// takes to read a statement, which grows with the square of its parameters.
+const companiesPerStatement = 20
 
-// companiesAtOnce is how many rows go in one statement: on PostgreSQL a round trip
-// each would take most of an import; SQLite gets slower beyond some dozens.
-const companiesAtOnce = 20
-
-// SaveCompanies is SaveCompany for many, no two of one SIREN, in their order.
-func (tx *Tx) SaveCompanies(list []*portique.Company) error {
-	for some := range slices.Chunk(list, companiesAtOnce) {
+// SaveCompanies inserts companies or replaces what the member file says of
+// them. No SIREN is there twice.
+func (tx *Tx) SaveCompanies(companies []*portique.Company) error {
+	for some := range slices.Chunk(companies, companiesPerStatement) {
 		args := make([]any, 0, 11*len(some))
 		for _, c := range some {
-			args = append(args, c.SIREN, c.Name, c.Status, c.CodeHash, c.ContactEmail, c.Street, c.Postcode, c.City, c.Sector, c.Successor,
-				ms(c.ImportedAt))
+			args = append(args, c.SIREN, c.Name, c.Status, c.CodeHash, c.ContactEmail, c.Street, c.Postcode, c.City, c.Sector,
+				c.Successor, ms(c.ImportedAt))
 		}
-		_, err := tx.exec(`INSERT INTO company (`+companyColumns+`) VALUES `+places(len(some), 11)+`
-			ON CONFLICT (siren) DO UPDATE SET name=excluded.name, status=excluded.status, code_hash=excluded.code_hash,
-				contact_email=excluded.contact_email, street=excluded.street, postcode=excluded.postcode,
-				city=excluded.city, sector=excluded.sector, successor=excluded.successor, imported_at=excluded.imported_at`, args...)
-		if err != nil {
+		if _, err := tx.exec(saveCompanies(len(some)), args...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// places writes ($1,$2),($3,$4)… for rows of that many columns.
-func places(rows, columns int) string {
-	var b strings.Builder
-	for i := range rows * columns {
-		switch {
-		case i == 0:
-			b.WriteString("($")
-		case i%columns == 0:
-			b.WriteString("),($")
-		default:
-			b.WriteString(",$")
+func saveCompanies(n int) string {
+	rows := make([]string, n)
+	for i := range rows {
+		var numbers []string
+		for column := range 11 {
+			numbers = append(numbers, "$"+strconv.Itoa(11*i+column+1))
 		}
-		b.WriteString(strconv.Itoa(i + 1))
+		rows[i] = "(" + strings.Join(numbers, ",") + ")"
 	}
-	return b.String() + ")"
+	return `INSERT INTO company (` + companyColumns + `) VALUES ` + strings.Join(rows, ",") + `
+		ON CONFLICT (siren) DO UPDATE SET name=excluded.name, status=excluded.status, code_hash=excluded.code_hash,
+			contact_email=excluded.contact_email, street=excluded.street, postcode=excluded.postcode,
+			city=excluded.city, sector=excluded.sector, successor=excluded.successor, imported_at=excluded.imported_at`
 }
+
+// SaveCompany is SaveCompanies of one.
+func (tx *Tx) SaveCompany(c *portique.Company) error { return tx.SaveCompanies([]*portique.Company{c}) }
 
 // Company returns a company, or ErrCompanyUnknown.
 func (tx *Tx) Company(siren portique.SIREN) (*portique.Company, error) {
@@ -77,9 +70,14 @@ func (tx *Tx) LockCompany(siren portique.SIREN) (*portique.Company, error) {
 		tx.dialect.forUpdate(`SELECT `+companyColumns+` FROM company WHERE siren = $1`), siren)
 }
 
-// LockCompanies is Companies, each held until the transaction ends.
-func (tx *Tx) LockCompanies() ([]*portique.Company, error) {
-	return all(tx, scanCompany, tx.dialect.forUpdate(`SELECT `+companyColumns+` FROM company ORDER BY siren`))
+// HoldCompanies holds the rows of all companies until the transaction ends, in
+// one order for all locks. SQLite has one writer: there is nothing to hold.
+func (tx *Tx) HoldCompanies() error {
+	if tx.dialect == sqliteEngine {
+		return nil
+	}
+	_, err := tx.exec(tx.dialect.forUpdate(`SELECT 1 FROM company ORDER BY siren`))
+	return err
 }
 
 // Companies lists all companies by SIREN.

@@ -114,12 +114,23 @@ func (tx *Tx) Audit(e portique.Event) error {
 	return err
 }
 
+const eventColumns = `at, action, actor, door, subject, siren, reason, source, request_id`
+
+func scanEvent(r row) (e portique.Event, err error) {
+	err = r.Scan(at{&e.At}, &e.Action, &e.Actor, &e.Door, &e.Subject, &e.SIREN, &e.Reason, &e.Source, &e.RequestID)
+	return e, err
+}
+
 // Events lists the journal of a subject, oldest first.
 func (tx *Tx) Events(subject string) ([]portique.Event, error) {
-	return all(tx, func(r row) (e portique.Event, err error) {
-		err = r.Scan(at{&e.At}, &e.Action, &e.Actor, &e.Door, &e.Subject, &e.SIREN, &e.Reason, &e.Source, &e.RequestID)
-		return e, err
-	}, `SELECT at, action, actor, door, subject, siren, reason, source, request_id FROM event WHERE subject = $1 ORDER BY id`, subject)
+	return all(tx, scanEvent, `SELECT `+eventColumns+` FROM event WHERE subject = $1 ORDER BY id`, subject)
+}
+
+// LastEvents are the newest lines of the journal, at most n, with one of two
+// actions, newest first. It reads the journal backwards: for what happens now
+// and then, by command.
+func (tx *Tx) LastEvents(n int, one, other portique.Action) ([]portique.Event, error) {
+	return all(tx, scanEvent, `SELECT `+eventColumns+` FROM event WHERE action IN ($2, $3) ORDER BY id DESC LIMIT $1`, n, one, other)
 }
 
 // ErrLetterNotDead: only a dead letter that still has its secrets can be tried

@@ -34,6 +34,9 @@ func (db *DB) provider() (*goose.Provider, error) {
 // Migrate brings the schema up to this program's version. It returns the
 // number of steps taken. A schema newer than the program is refused.
 func (db *DB) Migrate(ctx context.Context) (int, error) {
+	if err := db.ours(ctx); err != nil {
+		return 0, err
+	}
 	if db.Ping(ctx) == nil {
 		return 0, nil // the usual start: without the lock that nodes migrate under
 	}
@@ -54,6 +57,9 @@ func (db *DB) Migrate(ctx context.Context) (int, error) {
 // MigrateNew brings an empty database up to this program's schema, and refuses
 // another one that is not: upgrading is for the server and for migrate.
 func (db *DB) MigrateNew(ctx context.Context) error {
+	if err := db.ours(ctx); err != nil {
+		return err
+	}
 	p, err := db.provider()
 	if err != nil {
 		return err
@@ -77,6 +83,9 @@ var (
 
 // CheckSchema returns nil when the schema is exactly this program's.
 func (db *DB) CheckSchema(ctx context.Context) error {
+	if err := db.ours(ctx); err != nil {
+		return err
+	}
 	p, err := db.provider()
 	if err != nil {
 		return err
@@ -138,7 +147,7 @@ func (db *DB) CheckKeys(ctx context.Context) error {
 			return v, err
 		}, `SELECT value FROM setting WHERE name = 'key_fingerprint'`)
 		if err == nil && got != want {
-			return errors.New("this master key is not the one of this database: restore the right PORTIQUE_MASTER_KEY or master.key")
+			return ErrOtherKey
 		}
 		return err
 	})

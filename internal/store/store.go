@@ -11,7 +11,6 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -39,6 +38,9 @@ type DB struct {
 	domain  string // of Message-IDs
 	path    string // of a SQLite file
 	lock    *os.File
+
+	served, journalLost bool // see Mark
+	looking             bool // see OpenToLook
 }
 
 // Options say which database and what its transactions need.
@@ -61,16 +63,16 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	switch {
 	case strings.HasPrefix(databaseURL, "sqlite:"):
-		path := strings.TrimPrefix(strings.TrimPrefix(databaseURL, "sqlite:"), "//")
-		if path == "" {
+		if strings.TrimPrefix(databaseURL, "sqlite:") == "" {
 			return nil, errors.New("sqlite: needs a file name")
 		}
-		abs, err := filepath.Abs(path)
+		abs := SQLitePath(databaseURL)
+		db.dialect, db.path, db.journalLost = sqliteEngine, abs, journalLost(abs)
+		err := private(abs)
 		if err != nil {
 			return nil, err
 		}
-		db.dialect, db.path = sqliteEngine, abs
-		if err := private(abs); err != nil {
+		if err := look(ctx, abs); err != nil {
 			return nil, err
 		}
 		// One writer, several readers: SQLite has one write lock, and waiting
@@ -102,7 +104,12 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	}
 	if err := db.write.PingContext(ctx); err != nil {
 		db.Close()
-		return nil, fmt.Errorf("open database: %w", err)
+		if db.path != "" {
+			return nil, db.Explain(err)
+		}
+		// One line, whatever was tried; pgx leaves the password out.
+		return nil, fmt.Errorf("the database cannot be reached: %s; is PostgreSQL running, and PORTIQUE_DATABASE_URL right?",
+			strings.Join(strings.Fields(err.Error()), " "))
 	}
 	return db, nil
 }
@@ -121,7 +128,7 @@ func private(path string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("open database: %w", err)
+		return fmt.Errorf("the database cannot be made: %w", err)
 	}
 	return f.Close()
 }
@@ -160,10 +167,7 @@ func (db *DB) Close() error {
 	if db.read != db.write && db.read != nil {
 		err = errors.Join(err, db.read.Close())
 	}
-	if db.lock != nil {
-		err = errors.Join(err, db.lock.Close())
-	}
-	return err
+	return errors.Join(err, db.release())
 }
 
 // Tx is one transaction: one time, one fate. It is only valid inside the

@@ -4,6 +4,8 @@ package telemetry
 import (
 	"context"
 	"log/slog"
+	"regexp"
+	"strings"
 )
 
 // Request is what is known of a request before anybody looks at it.
@@ -23,6 +25,24 @@ func With(ctx context.Context, r Request) context.Context {
 func From(ctx context.Context) Request {
 	r, _ := ctx.Value(requestKey{}).(Request)
 	return r
+}
+
+var (
+	uuid   = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+	opaque = regexp.MustCompile(`[0-9A-Z]`)
+)
+
+// Path is a path as the log may show it. A part that could be a token (16
+// characters or more, with a digit or a capital, that is no id of ours) is left
+// out: people cut and paste links wrongly, and then it stands in the path.
+func Path(path string) string {
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		if len(part) >= 16 && opaque.MatchString(part) && !uuid.MatchString(part) {
+			parts[i] = "…"
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 // Handler adds the request id to every record logged with a request's context.

@@ -58,7 +58,7 @@ func (v *visit) fail(err error) {
 		if v.r.Context().Err() != nil {
 			return // the reader has gone
 		}
-		v.h.Log.ErrorContext(v.r.Context(), "request failed", "method", v.r.Method, "path", v.r.URL.Path, "error", err)
+		v.h.Log.ErrorContext(v.r.Context(), "request failed", "method", v.r.Method, "path", telemetry.Path(v.r.URL.Path), "error", err)
 	}
 	v.retryAfter(err)
 	surround := v.page()

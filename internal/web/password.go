@@ -28,7 +28,14 @@ func (v *visit) forgot() error {
 }
 
 func (v *visit) resetForm() error {
-	return v.resetPage(http.StatusOK, v.r.URL.Query().Get("token"), template.Form{})
+	token, moved, err := v.mailedToken()
+	switch {
+	case errors.Is(err, errPassOld):
+		return v.render(http.StatusOK, template.Reset(template.ResetPage{Page: v.page(), State: template.ResetStale}))
+	case moved || err != nil:
+		return err
+	}
+	return v.resetPage(http.StatusOK, token, template.Form{})
 }
 
 // resetPage is the page behind the mailed link. Reading it changes nothing.

@@ -40,7 +40,14 @@ func (v *visit) linkPage(code int, token string, form template.Form, notice *tem
 }
 
 func (v *visit) validateForm() error {
-	return v.linkPage(http.StatusOK, v.r.URL.Query().Get("token"), template.Form{}, nil)
+	token, moved, err := v.mailedToken()
+	switch {
+	case errors.Is(err, errPassOld):
+		return v.render(http.StatusOK, template.Validate(template.ValidatePage{Page: v.page(), State: template.ValidateStale}))
+	case moved || err != nil:
+		return err
+	}
+	return v.linkPage(http.StatusOK, token, template.Form{}, nil)
 }
 
 func (v *visit) validate() error {

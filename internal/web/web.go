@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
@@ -168,6 +169,7 @@ func (v *visit) actor() portique.Actor {
 func (h *Handler) serve(route Route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := h.visit(w, r, route.Host)
+		v.concealLink()
 		if v.broken != nil { // never taken for somebody signed out
 			v.fail(&portique.Error{Kind: portique.Unavailable, Key: "error.busy", Cause: v.broken})
 			return
@@ -209,7 +211,7 @@ func (v *visit) signInFirst() {
 
 const (
 	maxBody  = 64 << 10 // bytes of a form
-	maxField = 10_000   // characters of a field, beyond which no parser is asked
+	maxField = 10_000   // bytes of a field, beyond which no parser is asked
 )
 
 var (
@@ -237,10 +239,14 @@ func (v *visit) parseForm() error {
 // form returns the value of a field of the posted form, never of the address.
 func (v *visit) form(name string) string {
 	value := v.r.PostForm.Get(name)
-	if len(value) > maxField {
-		value = value[:maxField]
+	if len(value) <= maxField {
+		return value
 	}
-	return value
+	end := maxField
+	for end > maxField-utf8.UTFMax && !utf8.RuneStart(value[end]) { // never within a character
+		end--
+	}
+	return value[:end]
 }
 
 // checked says whether a check box was ticked.
@@ -255,7 +261,7 @@ func (v *visit) checked(name string) bool {
 // page is what surrounds every page's own content.
 func (v *visit) page() template.Page {
 	p := template.Page{P: v.p, Brand: v.h.Brand, Door: string(v.door), PortalURL: v.h.PortalURL, AuthURL: v.h.AuthURL,
-		Path: v.r.URL.RequestURI(), TestMode: v.h.TestMode}
+		Path: v.r.URL.RequestURI(), Referrer: v.referrer(), TestMode: v.h.TestMode}
 	if v.r.Method == http.MethodPost {
 		p.Path = "/" // the language form comes back by GET
 		if back := v.returnPath(); back != "" {
@@ -292,11 +298,9 @@ func (v *visit) returnPath() string {
 		return "/register/sent"
 	case path == "/password/forgot":
 		return path
-	case path == "/password/reset":
-		return "/password/reset?token=" + url.QueryEscape(v.form("token"))
-	case strings.HasPrefix(path, "/validate"):
-		if token := v.form("token"); token != "" {
-			return "/validate?token=" + url.QueryEscape(token)
+	case slices.Contains(linkPaths, path):
+		if token := v.form("token"); len(token) <= maxToken {
+			return v.passAddress(token)
 		}
 	}
 	return ""
@@ -314,7 +318,7 @@ func (v *visit) render(status int, page templ.Component) error {
 		return nil
 	}
 	if err := page.Render(v.r.Context(), v.w); err != nil {
-		v.h.Log.ErrorContext(v.r.Context(), "page not rendered", "path", v.r.URL.Path, "error", err)
+		v.h.Log.ErrorContext(v.r.Context(), "page not rendered", "path", telemetry.Path(v.r.URL.Path), "error", err)
 	}
 	return nil
 }

@@ -229,7 +229,8 @@ func TestDoors(t *testing.T) {
 		{portique.DoorAuth, "HEAD", "/login", 200, ""},
 		{portique.DoorAuth, "PUT", "/login", 404, ""},
 		{portique.DoorAuth, "GET", "/register/sent", 303, "/register"},
-		{portique.DoorAuth, "GET", "/validate?token=x", 404, ""},
+		{portique.DoorAuth, "GET", "/validate", 404, ""},
+		{portique.DoorAuth, "GET", "/validate?opened=x", 404, ""},
 		{portique.DoorAuth, "GET", "/tools", 404, ""}, // the other door's
 		{portique.DoorAuth, "GET", "/login/../../etc/passwd", 404, ""},
 		{portique.DoorAuth, "GET", "/login?authorization=%00", 200, ""},

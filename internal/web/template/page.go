@@ -29,6 +29,7 @@ type Page struct {
 	CanManage bool            // administrator of Company
 	HasAccess bool            // at least one active access: the list of tools is in the menu
 	Path      string          // path and query of this page, for the language form
+	Referrer  string          // replaces the answer's referrer policy; "" keeps it
 	Flash     *Notice         // what just happened
 	TestMode  bool
 	Step      int // 1 to 4 on the way in; 0 elsewhere
