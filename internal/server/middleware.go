@@ -35,15 +35,29 @@ func (s *Server) Handler() http.Handler {
 				}
 			}
 			level := slog.LevelInfo
-			if strings.HasPrefix(r.URL.Path, "/static/") || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+			if sameForAll(r.URL.Path) {
 				level = slog.LevelDebug
 			}
+			if !s.log.Enabled(r.Context(), level) {
+				return
+			}
 			// The query is left out: it may hold a token.
-			s.log.Log(r.Context(), level, "request", "method", r.Method, "host", r.Host, "path", telemetry.Path(r.URL.Path),
-				"status", rec.status, "bytes", rec.bytes, "ms", time.Since(start).Milliseconds(), "source", telemetry.From(r.Context()).Source)
+			s.log.LogAttrs(r.Context(), level, "request", slog.String("method", r.Method), slog.String("host", r.Host),
+				slog.String("path", telemetry.Path(r.URL.Path)), slog.Int("status", rec.status), slog.Int("bytes", rec.bytes),
+				slog.Int64("ms", time.Since(start).Milliseconds()), slog.String("source", telemetry.From(r.Context()).Source))
 		}()
 		s.route(rec, r)
 	})
+}
+
+// sameForAll are the paths that machines fetch again and again and that say the
+// same to everybody: they are logged for who debugs.
+func sameForAll(path string) bool {
+	switch path {
+	case "/healthz", "/readyz", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/oauth/keys":
+		return true
+	}
+	return strings.HasPrefix(path, "/static/")
 }
 
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
