@@ -3,12 +3,18 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/big"
 	"net"
 	"net/http"
 	"net/url"
@@ -35,9 +41,13 @@ type App struct {
 
 	dir    string
 	env    []string
+	roots  *x509.CertPool // who vouches for the doors on https; nil on http
 	server *exec.Cmd
 	exited chan struct{} // closed once the server has gone
 	log    *lockedBuffer
+
+	connect sync.Once
+	wire    *http.Transport
 
 	clock struct {
 		sync.Mutex
@@ -46,11 +56,11 @@ type App struct {
 }
 
 // EachEngine runs a journey once on SQLite and once on PostgreSQL, side by side, each with an installation of its own.
-func EachEngine(t *testing.T, journey func(t *testing.T, app *App)) {
+func EachEngine(t *testing.T, journey func(t *testing.T, app *App), settings ...string) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			journey(t, Start(t, engine))
+			journey(t, Start(t, engine, settings...))
 		})
 	}
 }
@@ -59,12 +69,26 @@ func EachEngine(t *testing.T, journey func(t *testing.T, app *App)) {
 // is ready. The server is stopped when the test ends; its log is shown if the test failed. Each setting is "NAME=value".
 func Start(t *testing.T, engine string, settings ...string) *App {
 	t.Helper()
+	return start(t, engine, "http", settings...)
+}
+
+// StartTLS is Start with the doors on https, as in production: cookies and headers differ there.
+func StartTLS(t *testing.T, engine string, settings ...string) *App {
+	t.Helper()
+	return start(t, engine, "https", settings...)
+}
+
+func start(t *testing.T, engine, scheme string, settings ...string) *App {
+	t.Helper()
 	a := &App{Engine: engine, dir: t.TempDir(), log: new(lockedBuffer)}
 	a.Mail = newMailbox(t)
 	ports := freePorts(t, 3)
-	a.Portal = fmt.Sprintf("http://localhost:%d", ports[0])
-	a.Auth = fmt.Sprintf("http://localhost:%d", ports[1])
-	a.Operator = fmt.Sprintf("http://localhost:%d", ports[2])
+	a.Portal = fmt.Sprintf("%s://localhost:%d", scheme, ports[0])
+	a.Auth = fmt.Sprintf("%s://localhost:%d", scheme, ports[1])
+	a.Operator = fmt.Sprintf("%s://localhost:%d", scheme, ports[2])
+	if scheme == "https" {
+		settings = append(a.certificate(t), settings...)
+	}
 	key := make([]byte, 32)
 	rand.Read(key)
 	// The environment starts empty: a PORTIQUE_ variable of the person running the tests must not reach the server.
@@ -100,6 +124,38 @@ func Start(t *testing.T, engine string, settings ...string) *App {
 // SupportEmail is the support contact of every installation started here.
 const SupportEmail = "assistance@operateur.example"
 
+// transport reaches the doors; it trusts their certificate, if they have one.
+func (a *App) transport() *http.Transport {
+	a.connect.Do(func() {
+		a.wire = &http.Transport{MaxIdleConnsPerHost: 8, IdleConnTimeout: 5 * time.Second, DisableCompression: true, TLSClientConfig: &tls.Config{RootCAs: a.roots}}
+	})
+	return a.wire
+}
+
+// certificate makes a certificate for this machine, and returns the settings that name it.
+func (a *App) certificate(t *testing.T) []string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.roots = x509.NewCertPool()
+	pair := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	a.roots.AppendCertsFromPEM([]byte(pair))
+	return []string{"PORTIQUE_TLS_CERT=" + a.File(t, "cert.pem", pair),
+		"PORTIQUE_TLS_KEY=" + a.File(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))}
+}
+
 // Restart stops the server and starts it again on the same database: what was acknowledged must still be there.
 func (a *App) Restart(t *testing.T) {
 	t.Helper()
@@ -126,7 +182,7 @@ func (a *App) serve(t *testing.T) {
 			t.Fatalf("the server stopped at once (%v):\n%s", a.server.ProcessState, a.log)
 		default:
 		}
-		if answer, err := http.Get(a.Portal + "/readyz"); err != nil {
+		if answer, err := (&http.Client{Transport: a.transport()}).Get(a.Portal + "/readyz"); err != nil {
 			last = err.Error()
 		} else if answer.Body.Close(); answer.StatusCode == http.StatusOK {
 			return

@@ -119,6 +119,13 @@ func (o *Tool) Hold() {
 	o.hold = true
 }
 
+// Release makes the tool redeem its codes again.
+func (o *Tool) Release() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.hold = false
+}
+
 // Held returns a code the tool has kept.
 func (o *Tool) Held(t *testing.T) HeldCode {
 	t.Helper()

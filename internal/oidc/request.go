@@ -65,15 +65,16 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 		return nil, errMediaType
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
+	query := r.URL.RawQuery
+	r.URL.RawQuery = "" // it counts for nothing, so neither does what is wrong with it
+	err := r.ParseForm()
+	r.URL.RawQuery = query
+	if err != nil {
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {
 			return nil, errTooLarge
 		}
-		// A query that does not parse is an error too, but not of the form.
-		if len(r.PostForm) == 0 {
-			return nil, errBadRequest
-		}
+		return nil, errBadRequest
 	}
 	return r.PostForm, nil
 }

@@ -50,6 +50,10 @@ func TestHasher(t *testing.T) {
 		}
 	}
 
+	// The decoy looks like any other hash.
+	if len(h.decoy) != len(hash) || h.decoy[:31] != hash[:31] || strings.Count(h.decoy, "$") != strings.Count(hash, "$") {
+		t.Errorf("the decoy is %s, a hash %s", h.decoy, hash)
+	}
 	// Without a hash the answer is no, even to the password of the decoy, and costs as much as a wrong password.
 	h.decoy = hash
 	if verify("", password) {

@@ -88,8 +88,10 @@ func New(app *App, o Options) (*Server, error) {
 		auth.Handle(r.Method+" "+r.Path, s.provider.Handler())
 	}
 	auth.Handle("/", pages.Door(portique.DoorAuth))
-	s.doors[hostOf(c.PortalURL)] = s.protect(portique.DoorPortal, c.PortalURL, pages, pages.Door(portique.DoorPortal))
-	s.doors[hostOf(c.AuthURL)] = s.protect(portique.DoorAuth, c.AuthURL, pages, auth)
+	s.doors[hostOf(c.PortalURL)] = shortest(pages.Refuse(portique.DoorPortal, http.StatusNotFound),
+		s.protect(portique.DoorPortal, c.PortalURL, pages, pages.Door(portique.DoorPortal)))
+	s.doors[hostOf(c.AuthURL)] = shortest(pages.Refuse(portique.DoorAuth, http.StatusNotFound),
+		s.protect(portique.DoorAuth, c.AuthURL, pages, auth))
 
 	s.jobs = job.New(job.Options{DB: app.DB, Renderer: renderer, Transport: sender, Log: o.Log})
 	s.jobs.Every("requests", 2*time.Second, app.Access.Tick)
@@ -193,6 +195,8 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener) error {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+
+		DisableGeneralOptionsHandler: true, // OPTIONS * is answered as anything else, headers included
 	}
 	jobs, stopJobs := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopJobs()

@@ -85,6 +85,31 @@ func (s *Service) Current(ctx context.Context, door portique.Door, cookie string
 	return c, nil
 }
 
+// Lapsed returns whose session that cookie was, when it ended by time alone: not
+// signed out, the account alive. ErrNoSession otherwise.
+func (s *Service) Lapsed(ctx context.Context, door portique.Door, cookie string) (accountID string, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		id, key, ok := split(cookie)
+		if !ok {
+			return store.ErrNoSession
+		}
+		ses, err := tx.Session(id)
+		if err != nil {
+			return err
+		}
+		if ses.Door != door || !secret.Equal(ses.SecretHash, secret.Hash(key)) || !ses.EndedAt.IsZero() {
+			return store.ErrNoSession
+		}
+		account, err := activeAccount(tx, ses.AccountID)
+		if err != nil {
+			return err
+		}
+		accountID = account.ID
+		return nil
+	})
+	return accountID, err
+}
+
 // CurrentTx is Current inside an open transaction; it notes no use.
 func CurrentTx(tx *store.Tx, door portique.Door, cookie string) (*Current, error) {
 	c, _, err := find(tx, door, cookie)

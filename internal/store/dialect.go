@@ -53,8 +53,11 @@ func (d dialect) lockKey(tx *Tx, name string) error {
 }
 
 // transient says whether running the transaction again may succeed:
-// serialisation failure, deadlock, busy database.
+// serialisation failure, deadlock, busy database, a group of writes undone.
 func transient(err error) bool {
+	if errors.Is(err, errGroupLost) {
+		return true
+	}
 	var lite *sqlite.Error
 	if errors.As(err, &lite) {
 		code := lite.Code() & 0xff

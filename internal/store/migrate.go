@@ -37,6 +37,9 @@ func (db *DB) Migrate(ctx context.Context) (int, error) {
 	if err := db.ours(ctx); err != nil {
 		return 0, err
 	}
+	if db.Ping(ctx) == nil {
+		return 0, nil // the usual start: without the lock that nodes migrate under
+	}
 	p, err := db.provider()
 	if err != nil {
 		return 0, err

@@ -30,6 +30,8 @@ import (
 type DB struct {
 	write   *sql.DB
 	read    *sql.DB
+	writer  *liteWriter  // of SQLite; nil on PostgreSQL
+	readers *liteReaders // of SQLite
 	dialect dialect
 	now     func() time.Time
 	keys    *secret.Keys
@@ -74,17 +76,19 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			return nil, err
 		}
 		// One writer, several readers: SQLite has one write lock, and waiting
-		// for it in Go is fairer than in its busy loop.
+		// for it in Go is fairer than in its busy loop. Each pool has one
+		// connection more, for migrating and for Ping.
 		if db.write, err = sql.Open("sqlite", sqliteDSN(abs, "immediate", "query_only(0)")); err != nil {
 			return nil, err
 		}
-		db.write.SetMaxOpenConns(1)
+		db.write.SetMaxOpenConns(2)
+		db.writer = &liteWriter{pool: db.write}
 		if db.read, err = sql.Open("sqlite", sqliteDSN(abs, "deferred", "query_only(1)")); err != nil {
 			return nil, err
 		}
 		readers := max(4, runtime.GOMAXPROCS(0))
-		db.read.SetMaxOpenConns(readers)
-		db.read.SetMaxIdleConns(readers)
+		db.read.SetMaxOpenConns(readers + 1)
+		db.readers = newLiteReaders(db.read, readers)
 	case strings.HasPrefix(databaseURL, "postgres://"), strings.HasPrefix(databaseURL, "postgresql://"):
 		pool, err := sql.Open("pgx", databaseURL)
 		if err != nil {
@@ -152,7 +156,14 @@ func (db *DB) Lock() error {
 
 // Close waits for running transactions and releases the file.
 func (db *DB) Close() error {
-	err := db.write.Close()
+	var err error
+	if db.writer != nil {
+		err = db.writer.Close()
+	}
+	if db.readers != nil {
+		err = errors.Join(err, db.readers.Close())
+	}
+	err = errors.Join(err, db.write.Close())
 	if db.read != db.write && db.read != nil {
 		err = errors.Join(err, db.read.Close())
 	}
@@ -163,10 +174,17 @@ func (db *DB) Close() error {
 // closure it was given to.
 type Tx struct {
 	ctx     context.Context
-	tx      *sql.Tx
+	tx      querier
 	dialect dialect
 	now     time.Time
 	db      *DB
+}
+
+// querier runs the statements of a transaction.
+type querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // Now is the time of the transaction, to the millisecond.
@@ -188,16 +206,22 @@ const maxTries = 12
 // back otherwise. On a serialisation failure, a deadlock or a busy database f
 // runs again, so it changes nothing but tx and its results.
 func (db *DB) Tx(ctx context.Context, f func(tx *Tx) error) error {
-	return db.run(ctx, db.write, nil, f)
+	if db.writer != nil {
+		return db.run(ctx, db.writer.run, f)
+	}
+	return db.run(ctx, postgres(db.write, nil), f)
 }
 
 // View runs f in a reading transaction: one snapshot on SQLite, one consistent
 // connection on PostgreSQL.
 func (db *DB) View(ctx context.Context, f func(tx *Tx) error) error {
-	return db.run(ctx, db.read, &sql.TxOptions{ReadOnly: true}, f)
+	if db.readers != nil {
+		return db.run(ctx, db.readers.run, f)
+	}
+	return db.run(ctx, postgres(db.read, &sql.TxOptions{ReadOnly: true}), f)
 }
 
-func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func(tx *Tx) error) error {
+func (db *DB) run(ctx context.Context, once func(context.Context, func(querier) error) error, f func(tx *Tx) error) error {
 	var err error
 	for try := range maxTries {
 		if try > 0 {
@@ -208,7 +232,10 @@ func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func
 				return ctx.Err()
 			}
 		}
-		if err = db.once(ctx, pool, opts, f); err == nil || !transient(err) {
+		err = once(ctx, func(q querier) error {
+			return f(&Tx{ctx: ctx, tx: q, dialect: db.dialect, db: db, now: db.now().UTC().Truncate(time.Millisecond)})
+		})
+		if err == nil || !transient(err) {
 			break
 		}
 	}
@@ -222,28 +249,30 @@ func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func
 	return err
 }
 
-func (db *DB) once(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func(tx *Tx) error) (err error) {
-	sqlTx, err := pool.BeginTx(ctx, opts)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			_ = sqlTx.Rollback()
-			panic(p)
+// postgres runs f in a transaction of PostgreSQL.
+func postgres(pool *sql.DB, opts *sql.TxOptions) func(context.Context, func(querier) error) error {
+	return func(ctx context.Context, f func(querier) error) error {
+		sqlTx, err := pool.BeginTx(ctx, opts)
+		if err != nil {
+			return fmt.Errorf("begin: %w", err)
 		}
-	}()
-	tx := &Tx{ctx: ctx, tx: sqlTx, dialect: db.dialect, db: db, now: db.now().UTC().Truncate(time.Millisecond)}
-	fErr := f(tx)
-	var r refused
-	if fErr != nil && !errors.As(fErr, &r) {
-		_ = sqlTx.Rollback()
+		defer func() {
+			if p := recover(); p != nil {
+				_ = sqlTx.Rollback()
+				panic(p)
+			}
+		}()
+		fErr := f(sqlTx)
+		var r refused
+		if fErr != nil && !errors.As(fErr, &r) {
+			_ = sqlTx.Rollback()
+			return fErr
+		}
+		if err := sqlTx.Commit(); err != nil {
+			return fmt.Errorf("commit: %w", err)
+		}
 		return fErr
 	}
-	if err := sqlTx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	return fErr
 }
 
 // NewID makes an id that sorts by time (UUIDv7).

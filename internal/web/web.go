@@ -181,6 +181,9 @@ func (h *Handler) serve(route Route) http.Handler {
 			}
 		}
 		if route.Who != Anyone && v.current == nil {
+			if r.Method == http.MethodPost {
+				v.keepForm(route)
+			}
 			v.signInFirst()
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -427,5 +428,25 @@ func TestInitials(t *testing.T) {
 		if got := Initials(name); got != want {
 			t.Errorf("%q: %q, want %q", name, got, want)
 		}
+	}
+}
+
+func BenchmarkPages(b *testing.B) {
+	catalog, err := i18n.New(time.UTC)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, s := range samples(catalog.Printer("fr")) {
+		if s.name != "login" && s.name != "tools" {
+			continue
+		}
+		b.Run(s.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := s.page.Render(context.Background(), io.Discard); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
