@@ -19,16 +19,6 @@ import (
 // behindProxy lets a test play many network addresses.
 const behindProxy = "PORTIQUE_TRUSTED_PROXIES=127.0.0.0/8,::1/128"
 
-// onEach is EachEngine with settings.
-func onEach(t *testing.T, cases func(t *testing.T, app *App), settings ...string) {
-	for _, engine := range []string{"sqlite", "postgres"} {
-		t.Run(engine, func(t *testing.T) {
-			t.Parallel()
-			cases(t, Start(t, engine, settings...))
-		})
-	}
-}
-
 // login sends the sign-in form from a network address, without cookies.
 func (a *App) login(t *testing.T, source, email, password string) answer {
 	t.Helper()
@@ -84,7 +74,7 @@ var hours = regexp.MustCompile(`\d{1,2}[\x{00a0} ]h[\x{00a0} ]\d{2}`)
 
 func TestSignInCases(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, app *App) {
+	EachEngine(t, func(t *testing.T, app *App) {
 		const wrong = "Mauvais!Mouton9"
 		in := func(got answer) bool {
 			return got.status == http.StatusSeeOther && got.header.Get("Location") == app.Portal+"/session/start"
