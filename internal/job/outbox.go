@@ -132,6 +132,11 @@ func (r *Runner) deliver(ctx context.Context, l *portique.Letter) {
 			return e
 		}
 		l.Status, l.RunAt = done.Status, done.RunAt
+		// The server is back: what waited for it alone leaves within the minute,
+		// however long it was away.
+		if err == nil && r.held.Load() {
+			return tx.ReleaseLetters()
+		}
 		return nil
 	}
 	// The outcome is written even while stopping: a letter that left and is not
@@ -149,11 +154,16 @@ func (r *Runner) deliver(ctx context.Context, l *portique.Letter) {
 		}
 		time.Sleep(time.Duration(try+1) * 200 * time.Millisecond)
 	}
+	if err == nil || mail.OutcomeOf(err) == mail.QueueHold {
+		r.held.Store(err != nil)
+	}
 	switch {
 	case err == nil:
 		r.log.Info("letter sent", "letter", l.ID, "kind", l.Kind)
 	case l.Status == portique.LetterDead:
 		r.log.Error("letter dead", "letter", l.ID, "kind", l.Kind, "outcome", mail.OutcomeOf(err).String(), "error", clean(err))
+	case mail.OutcomeOf(err) == mail.QueueHold:
+		r.log.Error("the mail server takes no letter", "letter", l.ID, "kind", l.Kind, "until", l.RunAt, "error", clean(err))
 	default:
 		r.log.Warn("letter waits", "letter", l.ID, "kind", l.Kind, "outcome", mail.OutcomeOf(err).String(), "until", l.RunAt, "error", clean(err))
 	}

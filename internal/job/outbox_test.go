@@ -178,6 +178,29 @@ func TestRetryUntilDead(t *testing.T) {
 	}, storetest.Clock(c.Now))
 }
 
+// The mail server refuses everybody for a day and comes back: the first letter that passes takes the others with it.
+func TestServerComesBack(t *testing.T) {
+	var c clock
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		const waiting, fresh = "jeanne@martin.example", "luc@durand.example"
+		server := mailtest.New(t)
+		server.On("", mailtest.Script{Mail: mailtest.Refuse(550)})
+		post(t, db, waiting)
+		run(t, newRunner(t, db, server))
+		until(t, "the first attempt", func() bool { return letter(t, db, waiting).Attempts == 1 })
+		c.forward(24 * time.Hour)
+		until(t, "the second attempt", func() bool { return letter(t, db, waiting).Attempts == 2 })
+		if wait := letter(t, db, waiting).RunAt.Sub(c.Now()); wait < 50*time.Minute {
+			t.Fatalf("it waits %s", wait)
+		}
+		server.On("", mailtest.Script{})
+		post(t, db, fresh)
+		until(t, "both sent", func() bool {
+			return letter(t, db, fresh).Status == portique.LetterSent && letter(t, db, waiting).Status == portique.LetterSent
+		})
+	}, storetest.Clock(c.Now))
+}
+
 func TestTwoNodesSendOnce(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		server := mailtest.New(t)
@@ -214,6 +237,7 @@ func TestStuckDomain(t *testing.T) {
 		}
 		r := newRunner(t, db, server)
 		r.farewell = 1500 * time.Millisecond
+		r.stuck = 500 * time.Millisecond // a delivery on a busy machine takes a while too
 		run(t, r)
 		until(t, "stuck", func() bool { return server.Busiest("stuck.example") == perDomain })
 		begun := time.Now()

@@ -164,10 +164,11 @@ func Listen(c *config.Config) ([]net.Listener, error) {
 	return open, nil
 }
 
-// Run serves until ctx ends, then lets requests and letters in flight finish,
-// ten seconds at most.
-func (s *Server) Run(ctx context.Context, listeners []net.Listener) error {
-	h := &http.Server{
+// httpServer bounds what a slow or loud client may hold. HTTP/2, which only a
+// server with its own certificate speaks, has the standard library's bounds:
+// 250 streams at once, and counted resets.
+func (s *Server) httpServer() *http.Server {
+	return &http.Server{
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
@@ -176,6 +177,12 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener) error {
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
+}
+
+// Run serves until ctx ends, then lets requests and letters in flight finish,
+// ten seconds at most.
+func (s *Server) Run(ctx context.Context, listeners []net.Listener) error {
+	h := s.httpServer()
 	jobs, stopJobs := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopJobs()
 	var working sync.WaitGroup

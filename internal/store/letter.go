@@ -83,6 +83,23 @@ func (tx *Tx) FinishLetter(l *portique.Letter) error {
 	return err
 }
 
+// ReleaseLetters ends the wait of the letters that failed before and that
+// nobody is sending: the mail server takes letters again.
+func (tx *Tx) ReleaseLetters() error {
+	_, err := tx.exec(`UPDATE letter SET run_at = $1 WHERE status = 'queued' AND attempts > 0 AND run_at > $1 AND locked_until <= $1`, ms(tx.now))
+	return err
+}
+
+// Undelivered says whether the newest letter about something to an address
+// that has an outcome is dead.
+func (tx *Tx) Undelivered(about, to string) (bool, error) {
+	status, err := one(tx, nil, func(r row) (s portique.LetterStatus, err error) {
+		err = r.Scan(&s)
+		return s, err
+	}, `SELECT status FROM letter WHERE about = $1 AND recipient = $2 AND status <> 'queued' ORDER BY id DESC LIMIT 1`, about, to)
+	return status == portique.LetterDead, err
+}
+
 // Letters lists the outbox of an address and a status ("" for all), oldest first.
 func (tx *Tx) Letters(to string, status portique.LetterStatus) ([]*portique.Letter, error) {
 	return all(tx, scanLetter, `SELECT `+letterColumns+` FROM letter
