@@ -307,6 +307,40 @@ func TestLeaseRunsOut(t *testing.T) {
 	}, storetest.Clock(c.Now))
 }
 
+// A node keeps the letter it is sending, however long the mail server takes.
+func TestLeaseIsRenewed(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		const to = "jeanne@martin.example"
+		r := newRunner(t, db, mailtest.New(t))
+		post(t, db, to)
+		taken, err := r.claim(t.Context(), nil)
+		if err != nil || len(taken) != 1 {
+			t.Fatal(taken, err)
+		}
+		long := time.Now().Add(-lease)
+		flights := map[string]flight{taken[0].ID: {domain: "martin.example", since: long, renewed: long}}
+		free := func(after time.Duration) (n int) {
+			err := db.Tx(t.Context(), func(tx *store.Tx) error {
+				list, err := tx.ClaimLetters(1, after)
+				n = len(list)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		err = db.Tx(t.Context(), func(tx *store.Tx) error { return tx.KeepLetters([]string{taken[0].ID}, 0) }) // the lease runs out now
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.renew(t.Context(), flights)
+		if free(0) != 0 || !flights[taken[0].ID].renewed.After(long) {
+			t.Error("a letter in flight was somebody else's to take")
+		}
+	})
+}
+
 // The clock jumps past the lease while a letter is on the network: this node
 // knows that it still has it.
 func TestClockJumpsInFlight(t *testing.T) {

@@ -76,6 +76,16 @@ func (tx *Tx) ClaimLetters(limit int, lease time.Duration) ([]*portique.Letter, 
 	return letters, nil
 }
 
+// KeepLetters prolongs the lease of letters that their worker still has.
+func (tx *Tx) KeepLetters(ids []string, lease time.Duration) error {
+	for _, id := range ids {
+		if _, err := tx.exec(`UPDATE letter SET locked_until = $2 WHERE id = $1 AND locked_until <> 0`, id, ms(tx.now.Add(lease))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // FinishLetter saves the outcome of an attempt and frees the letter.
 func (tx *Tx) FinishLetter(l *portique.Letter) error {
 	_, err := tx.exec(`UPDATE letter SET status=$2, attempts=$3, last_error=$4, run_at=$5, sent_at=$6, sealed=$7, locked_until=0
