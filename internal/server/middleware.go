@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -91,6 +92,9 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	err := s.app.DB.Ping(ctx)
 	if err == nil {
 		err = s.provider.Ready(ctx)
+	}
+	if s.stopping.Load() {
+		err = errors.New("this node was asked to stop")
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	if err != nil {

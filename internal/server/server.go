@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,7 +35,11 @@ type Server struct {
 	doors    map[string]http.Handler // by Host header, port included
 	provider *oidc.Provider
 	jobs     *job.Runner
+	stopping atomic.Bool
 }
+
+// linger is how long a server that was asked to stop still takes new requests.
+const linger = 300 * time.Millisecond
 
 // Options are what only some servers have.
 type Options struct {
@@ -219,10 +224,16 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener) error {
 	case err = <-failed:
 	}
 	// Requests and letters finish side by side; what a last request posts waits
-	// in the outbox for the next start.
+	// in the outbox for the next start. Connections that the kernel has taken
+	// but we have not yet are in flight too: closing the listeners at once would
+	// reset them.
+	s.stopping.Store(true)
 	stopJobs()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 9*time.Second)
 	defer cancel()
+	if err == nil {
+		time.Sleep(linger)
+	}
 	if stopErr := h.Shutdown(stop); stopErr != nil {
 		h.Close()
 	}

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -57,6 +59,9 @@ const (
 	away                 // the database cannot be reached, or cannot write, for now
 )
 
+// broken are the ways in which drivers say that a connection is no more.
+var broken = []error{driver.ErrBadConn, sql.ErrConnDone, pgconn.ErrConnClosed, pgx.ErrTxClosed, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed}
+
 // faultOf sorts the errors of both engines. Codes: PostgreSQL appendix A,
 // SQLite "Result and Error Codes".
 func faultOf(err error) fault {
@@ -94,8 +99,7 @@ func faultOf(err error) fault {
 		return lasting
 	}
 	var network net.Error
-	if errors.As(err, &network) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) {
+	if errors.As(err, &network) || slices.ContainsFunc(broken, func(b error) bool { return errors.Is(err, b) }) {
 		return lost
 	}
 	return lasting

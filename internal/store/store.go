@@ -262,6 +262,7 @@ func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func
 	var err error
 	var committing commitError
 	var what fault
+	writing := opts == nil
 	for try := range maxTries {
 		if try > 0 {
 			pause := time.Duration(rand.IntN(1<<min(try, 6))+1) * time.Millisecond
@@ -274,7 +275,7 @@ func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func
 			return nil
 		}
 		what = faultOf(err)
-		repeat := what == again || what == lost && try+1 < lostTries && !errors.As(err, &committing)
+		repeat := what == again || what == lost && try+1 < lostTries && !(writing && errors.As(err, &committing))
 		if !repeat || ctx.Err() != nil {
 			break
 		}
@@ -293,7 +294,6 @@ func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func
 	if what == lasting {
 		return err
 	}
-	writing := opts == nil
 	if what == away && writing && ctx.Err() == nil {
 		db.cannot.Store(true)
 	}
