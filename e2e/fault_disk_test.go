@@ -33,7 +33,7 @@ func TestDiskFull(t *testing.T) {
 	paul.Open("/companies/add")
 	ledger := new(Ledger)
 	load := Work(t, ledger, members[1:4], "tour", app.Regulars(t, 2), seed(t), app)
-	time.Sleep(time.Second)
+	ledger.Grown(10)
 
 	app.room(t, "1")
 	p, err := paul.Attempt("/companies/add", Fields{"siren": {members[4].SIREN}, "member_code": {members[4].Code}})
@@ -68,7 +68,7 @@ func TestDiskFull(t *testing.T) {
 	paul.Open("/companies/add")
 	paul.Attach(members[4])
 	paul.At("activated")
-	time.Sleep(300 * time.Millisecond) // the load goes on
+	ledger.Grown(5) // the load goes on
 	load.Stop()
 	t.Logf("told: %s", ledger)
 	ledger.Check(t, app)

@@ -24,7 +24,8 @@ func TestOneOfTwoNodesKilled(t *testing.T) {
 	ledger := new(Ledger)
 	for round := range rounds {
 		load := Work(t, ledger, members[round*4:round*4+3], fmt.Sprint("tour", round), regulars, random.Uint64(), app, second)
-		time.Sleep(time.Duration(800+random.IntN(1200)) * time.Millisecond) // the moment is the case
+		ledger.Grown(12 + random.IntN(30)) // the moment is the case
+		time.Sleep(time.Duration(random.IntN(40)) * time.Millisecond)
 		second.Kill()
 		ledger.faults++
 		begun := time.Now()

@@ -45,6 +45,18 @@ func (l *Ledger) write(one line) {
 	l.lines = append(l.lines, one)
 }
 
+// Grown waits until n more things were done, so that the moment of a fault does not depend on how fast the machine is.
+func (l *Ledger) Grown(n int) {
+	size := func() int {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return len(l.lines)
+	}
+	for begin, deadline := size(), time.Now().Add(20*time.Second); size() < begin+n && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // of returns the lines of a verb that were answered in one of these ways.
 func (l *Ledger) of(verb string, answers ...class) []line {
 	l.mu.Lock()
