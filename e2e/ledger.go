@@ -177,8 +177,8 @@ func (l *Load) visit(ctx context.Context, random *rand.Rand, b *Browser, p Perso
 			if b.try(users) != nil {
 				return
 			}
-			if f = b.page.one(users + "/*/remove"); f != nil && random.IntN(3) == 0 {
-				l.do(b, "remove", p, segment(f.action.Path, 4), f.action.Path, nil)
+			if asks := b.page.link(users + "/*/remove"); asks != "" && random.IntN(3) == 0 && b.try(asks) == nil {
+				l.do(b, "remove", p, segment(asks, 4), asks, nil)
 			}
 		}
 	}
@@ -227,6 +227,16 @@ func (p *Page) one(pattern string) *form {
 		}
 	}
 	return nil
+}
+
+// link returns the path of the last link that matches, empty without any: the newest of a list, and never oneself.
+func (p *Page) link(pattern string) (found string) {
+	for n := range p.Doc.Descendants() {
+		if ok, _ := path.Match(pattern, attr(n, "href")); ok {
+			found = attr(n, "href")
+		}
+	}
+	return found
 }
 
 func segment(path string, n int) string { return strings.Split(path, "/")[n] }
