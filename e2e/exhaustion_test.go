@@ -298,6 +298,7 @@ func TestSlowClients(t *testing.T) {
 // DOS-05: sign-ups that nobody validates, authorizations that nobody finishes and sessions that nobody ends are swept away in time, and
 // weigh on nobody meanwhile.
 func TestLeftoversAreSwept(t *testing.T) {
+	t.Parallel()
 	rows := 5_000
 	if Long() {
 		rows = 100_000

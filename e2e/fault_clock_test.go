@@ -9,6 +9,7 @@ import (
 
 // The clock jumps forward and back. A session that was seen to have run out stays so, nothing breaks, and letters leave all the while.
 func TestClockJumps(t *testing.T) {
+	t.Parallel()
 	EachEngine(t, func(t *testing.T, app *App) {
 		app.Create(t, Marie)
 		app.Create(t, Paul)

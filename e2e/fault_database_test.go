@@ -31,6 +31,7 @@ func away(t *testing.T, what string, p *Page) {
 // F-07, F-08: the database is away, swallows what it is sent, is slow. Nobody is told yes, everybody is told something, in time; and
 // when it is back the server is, without a hand.
 func TestDatabaseAway(t *testing.T) {
+	t.Parallel()
 	for name, how := range map[string]mode{"F-07 refused": refuse, "F-08 swallowed": swallow} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

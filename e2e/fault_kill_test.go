@@ -46,6 +46,7 @@ func (a *App) walkThrough(t *testing.T, m Member) {
 
 // F-01: the process dies at any moment under load. What was answered is there, what was not is there or not, nothing is half.
 func TestKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
 	rounds := 3
 	if Long() {
 		rounds = 100

@@ -178,6 +178,7 @@ func TestAddressRefused(t *testing.T) {
 // F-16: the mail server offers no encryption, or shows a certificate that is not its own. Neither the password nor a letter is sent, and
 // the queue is kept.
 func TestMailServerNotToBeTrusted(t *testing.T) {
+	t.Parallel()
 	for name, config := range map[string]*tls.Config{"STARTTLS stripped": nil, "a wrong certificate": selfSigned(t)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
