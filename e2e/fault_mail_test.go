@@ -38,7 +38,7 @@ func TestMailOfBadDomains(t *testing.T) {
 	app.only = append(app.only, postman.smtpURL("", "none"))
 	app.serve(t)
 	acts := map[string]act{
-		"RCPT hang": {hang: true}, "end hang": {hang: true},
+		"RCPT hang": {hang: true}, "DATA hang": {hang: true}, "end hang": {hang: true},
 		"RCPT later": {answer: "450 4.2.1 later"}, "DATA later": {answer: "451 4.3.0 later"}, "end later": {answer: "452 4.3.1 later"},
 		"RCPT drop": {drop: true}, "end drop": {drop: true},
 	}
@@ -108,7 +108,10 @@ func TestMailServerGone(t *testing.T) {
 	}{
 		{"closed", "connect", act{drop: true}},
 		{"busy", "connect", act{answer: "421 4.3.2 too busy"}},
+		{"silent", "connect", act{hang: true}},
 		{"mute", "EHLO", act{hang: true}},
+		{"trickle", "EHLO", act{pace: time.Second}},
+		{"frozen", "MAIL", act{hang: true}},
 		{"later", "MAIL", act{answer: "451 4.3.0 later"}},
 		{"never", "MAIL", act{answer: "550 5.7.1 we do not know you"}},
 	} {
@@ -123,6 +126,17 @@ func TestMailServerGone(t *testing.T) {
 		postman.Reached(t, one.step, before+1)
 		postman.Heal()
 	}
+	// It takes a letter and never says goodbye: the letter has arrived all the same, once.
+	postman.On("QUIT", act{hang: true})
+	app.signUp(t, "zoe@adieu.example")
+	app.Mail.Wait(t, "zoe@adieu.example", "Validation")
+	postman.Reached(t, "QUIT", 1)
+	for deadline := time.Now().Add(patience); app.letters(t, "zoe@adieu.example")[0].Status != "sent"; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("a letter without a goodbye is not marked as sent")
+		}
+	}
+	postman.Heal()
 	app.Advance(t, time.Minute)
 	for _, email := range people {
 		app.Mail.Wait(t, email, "Validation")

@@ -62,7 +62,7 @@ func (p *Postman) On(step string, a act) {
 	p.acts[step] = a
 }
 
-// Heal makes everything go well again; who was left hanging is cut off.
+// Heal makes everything go well again; who was left hanging, or would wait for long, is cut off.
 func (p *Postman) Heal() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -119,7 +119,7 @@ func (p *Postman) serve(c net.Conn) {
 		if !found {
 			a = p.acts[step]
 		}
-		if a.hang {
+		if a.hang || a.pace >= time.Second {
 			p.hung = append(p.hung, c)
 		}
 		p.mu.Unlock()

@@ -23,6 +23,10 @@ import (
 // StepTimeout is how long the mail server may take to answer one command.
 const StepTimeout = 20 * time.Second
 
+// farewell is how long the mail server may take to say goodbye once it has the
+// letter.
+const farewell = time.Second
+
 // attemptTimeout bounds a whole attempt, so that a server that answers each
 // command at the last moment does not outlast the lease of a letter.
 const attemptTimeout = 80 * time.Second
@@ -131,7 +135,7 @@ func (s *Sender) Send(ctx context.Context, m *Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	var conn net.Conn // go-mail leaves the connection open when a greeting fails
+	var conn *stepConn // go-mail leaves the connection open when a greeting fails
 	defer func() {
 		if conn != nil {
 			conn.Close()
@@ -180,6 +184,7 @@ func (s *Sender) Send(ctx context.Context, m *Message) error {
 	}
 	err = client.SendWithSMTPClient(session, msg)
 	if err == nil || msg.IsDelivered() { // the server took it: what follows changes nothing
+		conn.step = min(conn.step, farewell)
 		_ = client.CloseWithSMTPClient(session)
 		return nil
 	}
