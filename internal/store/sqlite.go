@@ -217,7 +217,7 @@ func (w *liteWriter) run(ctx context.Context, f func(querier) error) error {
 	w.hand()
 	if broke != nil {
 		if kept {
-			err = fmt.Errorf("commit: %w", broke)
+			err = commitError{fmt.Errorf("commit: %w", broke)}
 		}
 		return err
 	}
@@ -271,7 +271,7 @@ func (w *liteWriter) begin() (first bool, err error) {
 	}
 	if err = w.conn.do("BEGIN IMMEDIATE"); err == nil {
 		w.group = &liteGroup{done: make(chan struct{})}
-	} else if !transient(err) {
+	} else if faultOf(err) != again {
 		w.drop()
 	}
 	return true, err
@@ -319,7 +319,7 @@ func (w *liteWriter) hand() {
 			return
 		}
 		if err := w.conn.do("COMMIT"); err != nil {
-			g.err = fmt.Errorf("commit: %w", err)
+			g.err = commitError{fmt.Errorf("commit: %w", err)}
 			if w.conn.do("ROLLBACK") != nil {
 				w.drop()
 			}
