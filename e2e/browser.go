@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -54,7 +53,7 @@ func (a *App) Browser(t *testing.T) *Browser {
 		http: &http.Client{
 			Jar: jar, Timeout: 60 * time.Second,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport:     &http.Transport{MaxIdleConnsPerHost: 2, IdleConnTimeout: 10 * time.Second, TLSClientConfig: &tls.Config{RootCAs: a.roots}},
+			Transport:     a.transport(),
 		},
 	}
 }

@@ -808,7 +808,7 @@ func until(t *testing.T, what string, done func() bool) {
 // The command line: what the operator's engineer does, and how it refuses.
 func TestCommands(t *testing.T) {
 	EachEngine(t, func(t *testing.T, app *App) {
-		// A member file is tried before it counts; a bad line is named and spoils no other.
+		// A member file is tried before it counts; a bad line is named and stops the others, unless told otherwise; a company given twice is on none.
 		members := MemberFile(7, 1000)
 		csv := members.CSV() + "123456789;Clé fausse;12345678;active;;;;;;\n" + members[0].SIREN + ";En double;12345678;active;;;;;;\n"
 		file := app.File(t, "members.csv", csv)
@@ -823,8 +823,12 @@ func TestCommands(t *testing.T) {
 			}
 		}
 		app.Try(t, "", "company", "import", file)
-		if app.JSON(t, &companies, "company", "list"); len(companies) != 1000 {
-			t.Errorf("imported %d companies of 1000", len(companies))
+		if app.JSON(t, &companies, "company", "list"); len(companies) != 0 {
+			t.Errorf("with refused lines %d companies were imported", len(companies))
+		}
+		app.Try(t, "", "company", "import", file, "--skip-refused")
+		if app.JSON(t, &companies, "company", "list"); len(companies) != 999 {
+			t.Errorf("imported %d companies of 999", len(companies))
 		}
 		var one struct {
 			SIREN, Name, Status string

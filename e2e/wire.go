@@ -53,7 +53,7 @@ func (a *App) Send(r Handmade) (*Page, error) {
 	for _, c := range r.Cookie {
 		request.AddCookie(c)
 	}
-	answer, err := a.transport().RoundTrip(request)
+	answer, err := a.connections().RoundTrip(request)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r, err)
 	}

@@ -64,6 +64,9 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/x-www-form-urlencoded" {
 		return nil, errMediaType
 	}
+	if r.ContentLength > maxForm {
+		return nil, errTooLarge // before a byte of it is read
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	query := r.URL.RawQuery
 	r.URL.RawQuery = "" // it counts for nothing, so neither does what is wrong with it

@@ -149,6 +149,7 @@ func TestHasherIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.patience = time.Minute
 	if err := h.slots.Acquire(t.Context(), 1); err != nil { // the machine is busy
 		t.Fatal(err)
 	}
@@ -177,7 +178,12 @@ func TestHasherIsBounded(t *testing.T) {
 	if n := h.waiting.Load(); n != 0 {
 		t.Errorf("%d still count as waiting", n)
 	}
+	h.patience = time.Millisecond
+	if _, err := h.Verify(t.Context(), "", "x"); portique.KindOf(err) != portique.Unavailable {
+		t.Errorf("one who waited for long: %v", err)
+	}
 	h.slots.Release(1)
+	h.patience = time.Minute
 	if _, err := h.Hash(t.Context(), "x"); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}

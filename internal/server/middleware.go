@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -20,12 +21,18 @@ import (
 
 func withRequest(h slog.Handler) slog.Handler { return telemetry.Handler{Handler: h} }
 
-// Handler is the whole server: each request gets an id, a log line and a door.
-// In this order: id, log, panics, health, host.
+// requestTime is how long a request may take once its headers are read; what it
+// waits for then (a database, a turn) counts as away.
+const requestTime = 8 * time.Second
+
+// Handler is the whole server: each request gets an id, a time, a log line and
+// a door. In this order: id, log, panics, health, host.
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		r = r.WithContext(telemetry.With(r.Context(), telemetry.Request{ID: store.NewID(), Source: s.source(r)}))
+		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
+		defer cancel()
+		r = r.WithContext(telemetry.With(ctx, telemetry.Request{ID: store.NewID(), Source: s.source(r)}))
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
 			if p := recover(); p != nil {
@@ -101,6 +108,9 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	err := s.app.DB.Ping(ctx)
 	if err == nil {
 		err = s.provider.Ready(ctx)
+	}
+	if s.stopping.Load() {
+		err = errors.New("this node was asked to stop")
 	}
 	if err != nil {
 		s.log.WarnContext(r.Context(), "not ready", "error", err)

@@ -74,8 +74,21 @@ func (c *liteConn) do(statement string) error {
 	return err
 }
 
+// close ends the statements, then the connection: SQLite keeps a connection open
+// while it has any, and folds its journal into the file only when the last
+// connection closes.
+func (c *liteConn) close() error {
+	for _, s := range c.statements {
+		_ = s.Close()
+	}
+	return c.conn.Close()
+}
+
 // drop closes a connection in doubt for good, with what it had begun.
 func (c *liteConn) drop() {
+	for _, s := range c.statements {
+		_ = s.Close()
+	}
 	_ = c.conn.Raw(func(any) error { return driver.ErrBadConn }) // the pool closes it
 	_ = c.conn.Close()
 }
@@ -129,7 +142,7 @@ func (r *liteReaders) Close() error {
 	var err error
 	for range cap(r.free) {
 		if c := <-r.free; c != nil {
-			err = errors.Join(err, c.conn.Close())
+			err = errors.Join(err, c.close())
 		}
 	}
 	return err
@@ -204,7 +217,7 @@ func (w *liteWriter) run(ctx context.Context, f func(querier) error) error {
 	w.hand()
 	if broke != nil {
 		if kept {
-			err = fmt.Errorf("commit: %w", broke)
+			err = commitError{fmt.Errorf("commit: %w", broke)}
 		}
 		return err
 	}
@@ -258,7 +271,7 @@ func (w *liteWriter) begin() (first bool, err error) {
 	}
 	if err = w.conn.do("BEGIN IMMEDIATE"); err == nil {
 		w.group = &liteGroup{done: make(chan struct{})}
-	} else if !transient(err) {
+	} else if faultOf(err) != again {
 		w.drop()
 	}
 	return true, err
@@ -306,7 +319,7 @@ func (w *liteWriter) hand() {
 			return
 		}
 		if err := w.conn.do("COMMIT"); err != nil {
-			g.err = fmt.Errorf("commit: %w", err)
+			g.err = commitError{fmt.Errorf("commit: %w", err)}
 			if w.conn.do("ROLLBACK") != nil {
 				w.drop()
 			}
@@ -339,5 +352,5 @@ func (w *liteWriter) Close() error {
 	if w.conn == nil {
 		return nil
 	}
-	return w.conn.conn.Close()
+	return w.conn.close()
 }

@@ -61,6 +61,13 @@ func (v *visit) sentPage(code int, signUp *portique.SignUp, form template.Form, 
 	if notice != nil {
 		page.Flash = notice
 	}
+	refused, err := v.h.Accounts.Undelivered(v.r.Context(), signUp)
+	if err != nil {
+		return err
+	}
+	if page.Undelivered = refused; refused && notice == nil {
+		page.Flash = v.say(template.Bad, "auth.sent.undelivered", "Email", signUp.Email)
+	}
 	return v.render(code, template.RegisterSent(page))
 }
 
