@@ -32,7 +32,7 @@ func timingsNow() timings {
 	if Long() {
 		return timings{rounds: 520, discard: 20, medians: 5 * time.Millisecond, auc: 0.55, runs: 3, needed: 2}
 	}
-	return timings{rounds: 34, discard: 4, medians: 25 * time.Millisecond, auc: 0.7, runs: 3, needed: 1}
+	return timings{rounds: 30, discard: 4, medians: 25 * time.Millisecond, auc: 0.75, runs: 3, needed: 1}
 }
 
 // alike fails the test when the classes of an answer can be told apart by their time. run measures rounds times each class.
