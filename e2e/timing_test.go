@@ -326,7 +326,7 @@ func TestTime(t *testing.T) {
 					times := clocked{}
 					var try func(siren, code string) (time.Duration, bool)
 					for round := range rounds {
-						if round%10 == 0 { // twenty codes a day
+						if round%8 == 0 { // four hours, which a day is a multiple of: what spends the budget comes when it refills
 							spend(t)
 							try = claimer(t, http.StatusSeeOther)
 						}
