@@ -318,7 +318,7 @@ func (w *machine) tick(t *rapid.T) {
 // same does what the model has just done, and compares the refusal, the letters and the journal.
 func (w *machine) same(t *rapid.T, actor portique.Actor, want string, act func() error) {
 	t.Helper()
-	if got := key(act()); got != want {
+	if got := storetest.Refusal(act()); got != want {
 		t.Fatalf("refused with %q, want %q", got, want)
 	}
 	w.look(t)
@@ -332,21 +332,6 @@ func (w *machine) same(t *rapid.T, actor portique.Actor, want string, act func()
 		t.Fatalf("journal %q, want %q", journal, w.m.journal)
 	}
 	w.m.letters, w.m.journal = nil, nil
-}
-
-// key is the key of a refusal, "" for none.
-func key(err error) string {
-	var one *portique.Error
-	var many portique.FieldErrors
-	switch {
-	case err == nil:
-		return ""
-	case errors.As(err, &one):
-		return one.Key
-	case errors.As(err, &many) && len(many) == 1:
-		return many[0].Key
-	}
-	return err.Error()
 }
 
 // look reads every access and request.

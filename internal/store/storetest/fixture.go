@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -162,4 +163,19 @@ func Actions(t TB, db *store.DB, subject string) string {
 		names = append(names, string(e.Action))
 	}
 	return strings.Join(names, " ")
+}
+
+// Refusal is the key of a refusal, "" for none, and the whole error for anything else: what a model says in advance.
+func Refusal(err error) string {
+	var one *portique.Error
+	var many portique.FieldErrors
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &one):
+		return one.Key
+	case errors.As(err, &many) && len(many) == 1:
+		return many[0].Key
+	}
+	return err.Error()
 }
