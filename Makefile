@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-long check fuzz generate screenshots
+.PHONY: help demo build test test-long check fuzz bench generate screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test-long: ## the same with the bigger counts and the race detector
 
 check: ## what CI runs: as `make test`, and nothing may be skipped
 	@CI=true scripts/test
+
+bench: ## what the machine can do and what Portique does, side by side; four minutes, better on a quiet machine
+	@GO="$(GO)" scripts/bench
 
 FUZZTIME ?= 20s
 fuzz: ## look for inputs that break the parsers, FUZZTIME=20s for each; what is found becomes a file in testdata/fuzz

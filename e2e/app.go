@@ -3,18 +3,25 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/big"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,9 +42,15 @@ type App struct {
 
 	dir    string
 	env    []string
-	server *exec.Cmd
-	exited chan struct{} // closed once the server has gone
+	roots  *x509.CertPool // who vouches for the doors on https; nil on http
+	only   []string       // settings of this server alone, not of commands beside it
+	dial   string         // host:port where this node listens, when it is not where its public addresses lead
+	server *exec.Cmd      // nil while it was killed
+	exited chan struct{}  // closed once the server has gone
 	log    *lockedBuffer
+
+	connect sync.Once
+	wire    *http.Transport
 
 	clock struct {
 		sync.Mutex
@@ -46,11 +59,11 @@ type App struct {
 }
 
 // EachEngine runs a journey once on SQLite and once on PostgreSQL, side by side, each with an installation of its own.
-func EachEngine(t *testing.T, journey func(t *testing.T, app *App)) {
+func EachEngine(t *testing.T, journey func(t *testing.T, app *App), settings ...string) {
 	for _, engine := range []string{"sqlite", "postgres"} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
-			journey(t, Start(t, engine))
+			journey(t, Start(t, engine, settings...))
 		})
 	}
 }
@@ -59,12 +72,36 @@ func EachEngine(t *testing.T, journey func(t *testing.T, app *App)) {
 // is ready. The server is stopped when the test ends; its log is shown if the test failed. Each setting is "NAME=value".
 func Start(t *testing.T, engine string, settings ...string) *App {
 	t.Helper()
+	a := prepare(t, engine, "http", settings...)
+	a.serve(t)
+	return a
+}
+
+// StartTLS is Start with the doors on https, as in production: cookies and headers differ there.
+func StartTLS(t *testing.T, engine string, settings ...string) *App {
+	t.Helper()
+	a := prepare(t, engine, "https", settings...)
+	a.serve(t)
+	return a
+}
+
+// Prepare is Start without the server: serve starts it.
+func Prepare(t *testing.T, engine string, settings ...string) *App {
+	t.Helper()
+	return prepare(t, engine, "http", settings...)
+}
+
+func prepare(t *testing.T, engine, scheme string, settings ...string) *App {
+	t.Helper()
 	a := &App{Engine: engine, dir: t.TempDir(), log: new(lockedBuffer)}
 	a.Mail = newMailbox(t)
 	ports := freePorts(t, 3)
-	a.Portal = fmt.Sprintf("http://localhost:%d", ports[0])
-	a.Auth = fmt.Sprintf("http://localhost:%d", ports[1])
-	a.Operator = fmt.Sprintf("http://localhost:%d", ports[2])
+	a.Portal = fmt.Sprintf("%s://localhost:%d", scheme, ports[0])
+	a.Auth = fmt.Sprintf("%s://localhost:%d", scheme, ports[1])
+	a.Operator = fmt.Sprintf("%s://localhost:%d", scheme, ports[2])
+	if scheme == "https" {
+		settings = append(a.certificate(t), settings...)
+	}
 	key := make([]byte, 32)
 	rand.Read(key)
 	// The environment starts empty: a PORTIQUE_ variable of the person running the tests must not reach the server.
@@ -84,7 +121,12 @@ func Start(t *testing.T, engine string, settings ...string) *App {
 		"PORTIQUE_TEST_CLOCK_FILE=" + filepath.Join(a.dir, "clock"),
 	}, settings...)
 	a.Advance(t, 0)
-	a.serve(t)
+	a.watch(t)
+	return a
+}
+
+// watch looks at the server when the test ends: it stops by itself, and its log tells why the test failed.
+func (a *App) watch(t *testing.T) {
 	t.Cleanup(func() {
 		a.stop(t)
 		if strings.Contains(a.log.String(), "WARNING: DATA RACE") {
@@ -94,11 +136,43 @@ func Start(t *testing.T, engine string, settings ...string) *App {
 			t.Logf("log of the server (%s):\n%s", a.Engine, tail(a.log.String(), 16_000))
 		}
 	})
-	return a
 }
 
 // SupportEmail is the support contact of every installation started here.
 const SupportEmail = "assistance@operateur.example"
+
+// connections are those of calls without a browser, kept for the next.
+func (a *App) connections() *http.Transport {
+	a.connect.Do(func() {
+		a.wire = a.transport()
+		a.wire.MaxIdleConnsPerHost, a.wire.IdleConnTimeout, a.wire.DisableCompression = 8, 5*time.Second, true
+	})
+	return a.wire
+}
+
+// certificate makes a certificate for this machine, and returns the settings that name it.
+func (a *App) certificate(t *testing.T) []string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"localhost"}, NotBefore: time.Now().Add(-time.Hour),
+		NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.roots = x509.NewCertPool()
+	pair := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	a.roots.AppendCertsFromPEM([]byte(pair))
+	return []string{"PORTIQUE_TLS_CERT=" + a.File(t, "cert.pem", pair),
+		"PORTIQUE_TLS_KEY=" + a.File(t, "key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})))}
+}
 
 // Restart stops the server and starts it again on the same database: what was acknowledged must still be there.
 func (a *App) Restart(t *testing.T) {
@@ -111,7 +185,7 @@ func (a *App) Restart(t *testing.T) {
 func (a *App) serve(t *testing.T) {
 	t.Helper()
 	a.server = exec.Command(binary(t), "serve")
-	a.server.Env, a.server.Dir = a.env, a.dir
+	a.server.Env, a.server.Dir = append(slices.Clone(a.env), a.only...), a.dir
 	a.server.Stdout, a.server.Stderr = a.log, a.log
 	if err := a.server.Start(); err != nil {
 		t.Fatalf("starting the server: %v", err)
@@ -126,21 +200,70 @@ func (a *App) serve(t *testing.T) {
 			t.Fatalf("the server stopped at once (%v):\n%s", a.server.ProcessState, a.log)
 		default:
 		}
-		if answer, err := http.Get(a.Portal + "/readyz"); err != nil {
+		if status, err := a.health("/readyz"); err != nil {
 			last = err.Error()
-		} else if answer.Body.Close(); answer.StatusCode == http.StatusOK {
+		} else if status == http.StatusOK {
 			return
 		} else {
-			last = answer.Status
+			last = http.StatusText(status)
 		}
 	}
 	a.stop(t)
 	t.Fatalf("the server was not ready after 30 s (%s):\n%s", last, a.log)
 }
 
+// health asks this node how it is, on a connection of its own.
+func (a *App) health(path string) (status int, err error) {
+	c := http.Client{Timeout: 5 * time.Second, Transport: a.transport()}
+	defer c.CloseIdleConnections()
+	answer, err := c.Get(a.Portal + path)
+	if err != nil {
+		return 0, err
+	}
+	return answer.StatusCode, answer.Body.Close()
+}
+
+// transport reaches this node, whatever the host of an address: the Host header stays that of the address. It trusts the doors'
+// certificate, if they have one.
+func (a *App) transport() *http.Transport {
+	t := &http.Transport{MaxIdleConnsPerHost: 2, IdleConnTimeout: 10 * time.Second, TLSClientConfig: &tls.Config{RootCAs: a.roots}}
+	if a.dial != "" {
+		t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if origin := "http://" + address; origin == a.Portal || origin == a.Auth {
+				address = a.dial
+			}
+			return new(net.Dialer).DialContext(ctx, network, address)
+		}
+	}
+	return t
+}
+
+// Node starts one more server of the same installation: same database, mailbox, key and public addresses, reached at an address
+// and set by a clock of its own. Only PostgreSQL has several.
+func (a *App) Node(t *testing.T, settings ...string) *App {
+	t.Helper()
+	n := &App{Portal: a.Portal, Auth: a.Auth, Operator: a.Operator, Engine: a.Engine, Mail: a.Mail, env: a.env, dir: t.TempDir(), log: new(lockedBuffer)}
+	n.dial = fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1)[0])
+	n.only = append([]string{"PORTIQUE_LISTEN=" + n.dial, "PORTIQUE_TEST_CLOCK_FILE=" + filepath.Join(n.dir, "clock")}, settings...)
+	n.Advance(t, 0)
+	n.watch(t)
+	n.serve(t)
+	return n
+}
+
+// Kill ends the server as a power cut does, and returns once it has gone.
+func (a *App) Kill() {
+	_ = a.server.Process.Kill()
+	<-a.exited
+	a.server = nil
+}
+
 // stop asks the server to stop, by its own process number, and insists that it does so by itself.
 func (a *App) stop(t *testing.T) {
 	t.Helper()
+	if a.server == nil {
+		return
+	}
 	select {
 	case <-a.exited:
 		if !a.server.ProcessState.Success() {

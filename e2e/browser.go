@@ -53,7 +53,7 @@ func (a *App) Browser(t *testing.T) *Browser {
 		http: &http.Client{
 			Jar: jar, Timeout: 60 * time.Second,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Transport:     &http.Transport{MaxIdleConnsPerHost: 2, IdleConnTimeout: 10 * time.Second},
+			Transport:     a.transport(),
 		},
 	}
 }
@@ -158,6 +158,25 @@ func (b *Browser) Cookies(address string) []*http.Cookie {
 		b.t.Fatal(err)
 	}
 	return b.http.Jar.Cookies(u)
+}
+
+// everyCookie returns the browser's cookies of the doors, by door; restore brings them back, as somebody would who copied them.
+func (b *Browser) everyCookie() map[string][]*http.Cookie {
+	all := map[string][]*http.Cookie{}
+	for _, door := range []string{b.app.Portal, b.app.Auth} {
+		all[door] = b.Cookies(door + "/")
+	}
+	return all
+}
+
+func (b *Browser) restore(all map[string][]*http.Cookie) {
+	for door, cookies := range all {
+		u, err := url.Parse(door + "/")
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		b.http.Jar.SetCookies(u, cookies)
+	}
 }
 
 // Went tells whether the last navigation passed through a path of a host.

@@ -191,6 +191,7 @@ func TestRequestCases(t *testing.T) {
 		t.Run("REQ-11 things change between letter and click", func(t *testing.T) {
 			shop := shops[12]
 			_, person, jeanne, luc, r := app.desk(t, shop, "req11")
+			app.Confirm(t, shop)
 			users := "/companies/" + shop.SIREN + "/users"
 			jeanne.Open(users)
 			app.Run(t, "", "account", "disable", person.Email)
@@ -263,7 +264,7 @@ func TestRobots(t *testing.T) {
 		state := func() string {
 			t.Helper()
 			var all []string
-			for _, args := range [][]string{{"account", "list"}, {"membership", "list"}, {"request", "list"}} {
+			for _, args := range [][]string{{"account", "list"}, {"membership", "list"}, {"request", "list"}, {"claim", "list"}} {
 				var list []map[string]any
 				app.JSON(t, &list, args...)
 				for _, one := range list {
@@ -313,7 +314,8 @@ func TestRobots(t *testing.T) {
 		for range 3 { // administrator, request received, reminder
 			app.Mail.Wait(t, Marie.Email, "")
 		}
-		robots(Marie, Paul)
+		robots(Marie, Paul, Person{Email: shop.ContactEmail})
+		app.Confirm(t, shop)
 
 		// Letters of what was decided.
 		marie.Decide(r, "accept", Fields{"role": {"member"}})

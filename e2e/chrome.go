@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,7 +22,7 @@ import (
 )
 
 // Chrome is one person's Chromium, without a window. It reaches this machine only. Whatever the pages complain about in the console,
-// a refused script or a blocked form for instance, fails the test.
+// a refused script or a blocked form for instance, fails the test, and so does a page that asks for anything elsewhere.
 type Chrome struct {
 	t   *testing.T
 	app *App
@@ -31,6 +32,7 @@ type Chrome struct {
 
 	mu         sync.Mutex
 	complaints []string
+	asked      []string // every address that a page asked for
 }
 
 // ChromeOption changes how a Chromium is started.
@@ -110,6 +112,13 @@ func (a *App) Chrome(t *testing.T, options ...ChromeOption) *Chrome {
 func (c *Chrome) listen(event any) {
 	var complaint string
 	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		c.mu.Lock()
+		c.asked = append(c.asked, e.Request.URL)
+		c.mu.Unlock()
+		if u, err := url.Parse(e.Request.URL); err == nil && strings.HasPrefix(u.Scheme, "http") && u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1" {
+			complaint = "asked of another host: " + e.Request.URL
+		}
 	case *cdplog.EventEntryAdded:
 		if e.Entry.Level == cdplog.LevelError && e.Entry.Source != cdplog.SourceNetwork {
 			complaint = fmt.Sprintf("%s (%s)", e.Entry.Text, e.Entry.URL)
@@ -122,6 +131,19 @@ func (c *Chrome) listen(event any) {
 		c.complaints = append(c.complaints, complaint)
 		c.mu.Unlock()
 	}
+}
+
+// forgive takes one complaint that contains some words away, and tells whether there was one: the refusal that a test wants.
+func (c *Chrome) forgive(words string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, complaint := range c.complaints {
+		if strings.Contains(complaint, words) {
+			c.complaints = append(c.complaints[:i], c.complaints[i+1:]...)
+			return true
+		}
+	}
+	return false
 }
 
 // run does something in the browser within a time a patient person would wait.
@@ -248,6 +270,12 @@ func (c *Chrome) Text() string {
 	var words string
 	c.run("reading", chromedp.Evaluate(`document.body ? document.body.innerText : ""`, &words))
 	return Plain(words)
+}
+
+// Back presses the browser's way back, and waits for the page.
+func (c *Chrome) Back() {
+	c.t.Helper()
+	c.run("going back", chromedp.NavigateBack())
 }
 
 // Location returns the address of the page.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"testing"
 	"time"
 )
@@ -38,18 +37,7 @@ func TestFormActionFollowsRedirects(t *testing.T) {
 
 	c.Open("/self")
 	c.Press("Se connecter")
-	refused := func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		for i, complaint := range c.complaints {
-			if strings.Contains(complaint, "form-action") {
-				c.complaints = append(c.complaints[:i], c.complaints[i+1:]...) // the refusal that is wanted here
-				return true
-			}
-		}
-		return false
-	}
-	for deadline := time.Now().Add(20 * time.Second); !refused(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); !c.forgive("form-action"); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("with 'self' alone the browser went on to %s", c.Location())
 		}

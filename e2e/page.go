@@ -194,6 +194,9 @@ func (p *Page) complaints() []string {
 	return list
 }
 
+// cookies are those that the page sets.
+func (p *Page) cookies() []*http.Cookie { return (&http.Response{Header: p.Header}).Cookies() }
+
 func (p *Page) main() *html.Node { return p.first("main") }
 
 func (p *Page) first(element string) *html.Node {

@@ -41,6 +41,7 @@ type (
 		ID, To, Kind, Status string
 		MessageID            string `json:"message_id"`
 		Attempts             int
+		LastError            string `json:"last_error"`
 	}
 )
 

@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -152,7 +151,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		kept["an authorization code"] = held.Code
 		other["a code verifier"] = held.Verifier
 		for _, request := range []func() (int, string, error){
-			func() (int, string, error) { o := *refused(tool, wrong); return o.Exchange(held) },
+			func() (int, string, error) { o := *misled(tool, wrong); return o.Exchange(held) },
 			func() (int, string, error) { return tool.Exchange(held) },
 			func() (int, string, error) { return tool.Exchange(held) }, // a code twice
 		} {
@@ -259,29 +258,9 @@ func TestSecretsStaySecret(t *testing.T) {
 	})
 }
 
-// refused is a tool whose secret is wrong.
-func refused(o *Tool, secret string) *Tool {
+// misled is a tool whose secret is wrong.
+func misled(o *Tool, secret string) *Tool {
 	return &Tool{ID: o.ID, Secret: secret, Endpoint: o.Endpoint, client: o.client}
-}
-
-// database opens the installation's database beside the server.
-func (a *App) database(t *testing.T) *sql.DB {
-	t.Helper()
-	driver, address := "pgx", ""
-	for _, kv := range a.env {
-		if value, ok := strings.CutPrefix(kv, "PORTIQUE_DATABASE_URL="); ok {
-			address = value
-		}
-	}
-	if path, ok := strings.CutPrefix(address, "sqlite:"); ok {
-		driver, address = "sqlite", "file:"+path+"?_pragma=busy_timeout(5000)"
-	}
-	db, err := sql.Open(driver, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { db.Close() })
-	return db
 }
 
 // content is everything the database holds: the bytes of the files, or every row as text.

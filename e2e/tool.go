@@ -119,6 +119,13 @@ func (o *Tool) Hold() {
 	o.hold = true
 }
 
+// Release makes the tool redeem its codes again.
+func (o *Tool) Release() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.hold = false
+}
+
 // Held returns a code the tool has kept.
 func (o *Tool) Held(t *testing.T) HeldCode {
 	t.Helper()
@@ -227,6 +234,15 @@ func (o *Tool) redeem(code string, p pending) (*Visit, error) {
 
 // Exchange redeems a held code by hand and returns the status of the answer; any goroutine may call it.
 func (o *Tool) Exchange(held HeldCode) (status int, body string, err error) {
+	return o.exchange(o.client, held)
+}
+
+// ExchangeAt is Exchange at one node of the installation.
+func (o *Tool) ExchangeAt(node *App, held HeldCode) (status int, body string, err error) {
+	return o.exchange(&http.Client{Transport: node.transport(), Timeout: 20 * time.Second}, held)
+}
+
+func (o *Tool) exchange(client *http.Client, held HeldCode) (status int, body string, err error) {
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {held.Code}, "code_verifier": {held.Verifier}, "redirect_uri": {held.RedirectURI}}
 	r, err := http.NewRequest(http.MethodPost, o.Endpoint.TokenURL, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -234,7 +250,7 @@ func (o *Tool) Exchange(held HeldCode) (status int, body string, err error) {
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.SetBasicAuth(url.QueryEscape(o.ID), url.QueryEscape(o.Secret))
-	answer, err := o.client.Do(r)
+	answer, err := client.Do(r)
 	if err != nil {
 		return 0, "", err
 	}

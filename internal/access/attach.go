@@ -27,10 +27,12 @@ type Attached struct {
 //
 // Wrong code, unknown SIREN and closed company give the same ErrAttachNoMatch,
 // after the same work. Each try counts before it is looked at, its budgets held
-// until the answer is sure, and is given back when the code was right: against the account (TooSoon with the hour), the
-// source (the same), and the installation. Once the installation's budget is
-// spent everybody is asked for a second proof, whatever they typed; so is, with
-// a stricter policy, whoever would open a company that nobody administers yet.
+// until the answer is sure, and is given back when the code was right: against
+// the account (TooSoon with the hour), the source (the same), and the
+// installation. Who spends a day's tries is pointed out to the operator. Once
+// the installation's budget is spent everybody is asked for a second proof,
+// whatever they typed; so is, with a stricter policy, whoever would open a
+// company that nobody administers yet.
 func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, typedCode string) (*Attached, error) {
 	var faults portique.FieldErrors
 	siren, err := portique.ParseSIREN(typedSIREN)
@@ -68,6 +70,9 @@ func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, 
 		}
 		if company == nil {
 			if err := tx.Audit(actor.Event(portique.ActionAttachFailed, "", siren)); err != nil {
+				return err
+			}
+			if err := s.pointOut(tx, actor); err != nil {
 				return err
 			}
 			return store.Refused(portique.ErrAttachNoMatch)
@@ -113,6 +118,19 @@ func (s *Service) takeTry(tx *store.Tx, actor portique.Actor, siren portique.SIR
 		return taken, true, tx.Alert(actor, s.support, s.language, store.AlertMemberCodes, nil)
 	}
 	return append(taken, whole...), false, err
+}
+
+// pointOut alerts the operator of somebody whose wrong codes have spent the day.
+func (s *Service) pointOut(tx *store.Tx, actor portique.Actor) error {
+	spent, err := tx.Spent(store.Try{Budget: portique.BudgetMemberCodeDay, Key: []string{actor.AccountID}})
+	if err != nil || !spent {
+		return err
+	}
+	account, err := tx.Account(actor.AccountID)
+	if err != nil {
+		return err
+	}
+	return tx.Alert(actor, s.support, s.language, store.AlertGuesser, map[string]string{"person": account.Name(), "person_email": account.Email})
 }
 
 // matching returns the active company of that SIREN and member code, nil when

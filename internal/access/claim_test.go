@@ -255,6 +255,21 @@ func TestMemberCodeBudgets(t *testing.T) {
 		w.watch.Forward(23 * hour)
 		w.want("the next day", try(luc, "192.0.2.9", storetest.MemberCode), nil)
 
+		// Who goes on all day with one company after another is pointed out to the operator, once.
+		w.letters()
+		eve := w.person("eve")
+		for i := range 20 {
+			_, err := w.Attach(t.Context(), as(eve), string(w.company()), "WRONG")
+			w.want("wrong", err, portique.ErrAttachNoMatch)
+			if i%5 == 4 {
+				w.watch.Forward(hour)
+			}
+		}
+		w.posted("operator_alert>aide")
+		_, err = w.Attach(t.Context(), as(eve), string(siren), storetest.MemberCode)
+		w.want("the twenty-first", err, refusal("throttle.member_code"))
+		w.posted("")
+
 		// Twenty from one network, whoever tries.
 		for i := range 20 {
 			w.want("wrong", try(w.person(fmt.Sprintf("p%d", i)), "2001:db8::"+fmt.Sprint(i), "WRONG"), portique.ErrAttachNoMatch)

@@ -241,6 +241,16 @@ func (s *Service) Mine(ctx context.Context, cookie string) (signUp *portique.Sig
 	return signUp, err
 }
 
+// Undelivered says whether the last letter of a sign-up to its address was
+// refused for good.
+func (s *Service) Undelivered(ctx context.Context, signUp *portique.SignUp) (refused bool, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		refused, err = tx.Undelivered(signUp.ID, signUp.Email)
+		return err
+	})
+	return refused, err
+}
+
 func living(signUp *portique.SignUp) error {
 	switch {
 	case signUp.Validated():

@@ -121,7 +121,11 @@ func sentence(catalog *i18n.Catalog, err error) string {
 	if !e.RetryAt.IsZero() {
 		args = append(args, "RetryAt", p.DateTime(e.RetryAt))
 	}
-	return p.T(e.Key, args...)
+	text := p.T(e.Key, args...)
+	if e.Kind == portique.Unavailable && e.Cause != nil { // who runs commands can mend it
+		text += " (" + strings.ReplaceAll(e.Cause.Error(), "\n", " ") + ")"
+	}
+	return text
 }
 
 // sentences puts an error of a command in words, one line for each fault, with

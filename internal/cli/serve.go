@@ -26,7 +26,9 @@ func (serveCmd) Run(e *env) error {
 		return err
 	}
 	defer app.Close()
-	s, err := server.New(app, server.Options{Log: server.NewLogger(c, e.Stderr)})
+	log, flush := server.NewLogger(c, e.Stderr)
+	defer flush()
+	s, err := server.New(app, server.Options{Log: log})
 	if err != nil {
 		return err
 	}

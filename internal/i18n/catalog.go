@@ -126,6 +126,7 @@ type Printer struct {
 	timezone  *time.Location
 	localizer *i18n.Localizer
 	keys      map[string]bool
+	plain     sync.Map // key → message, of those without arguments
 }
 
 var reported sync.Map // what is missing is logged once, not once a page
@@ -141,6 +142,20 @@ func (p *Printer) Has(key string) bool { return p.keys[key] }
 // chooses the plural. A missing message gives
 // its key back and is logged once.
 func (p *Printer) T(key string, args ...any) string {
+	if len(args) > 0 {
+		return p.localize(key, args)
+	}
+	if text, ok := p.plain.Load(key); ok {
+		return text.(string)
+	}
+	text := p.localize(key, nil)
+	if p.keys[key] { // any other is somebody's slip, without end
+		p.plain.Store(key, text)
+	}
+	return text
+}
+
+func (p *Printer) localize(key string, args []any) string {
 	config := &i18n.LocalizeConfig{MessageID: key}
 	var data map[string]any
 	if len(args) > 0 {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"portique/internal/mail"
@@ -27,6 +28,7 @@ type Runner struct {
 	tick      time.Duration
 	stuck     time.Duration
 	farewell  time.Duration
+	held      atomic.Bool // the mail server let none of its letters pass, or nobody has tried yet
 }
 
 // Options are what a runner needs.
@@ -50,6 +52,7 @@ func New(o Options) *Runner {
 	if r.log == nil {
 		r.log = slog.Default()
 	}
+	r.held.Store(true)
 	return r
 }
 

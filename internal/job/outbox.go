@@ -14,9 +14,10 @@ import (
 const (
 	workers   = 4
 	perDomain = 2 // workers that one recipient domain may hold
-	// lease is how long a claimed letter is nobody else's. An attempt, which
-	// lasts 80 s at most, ends within it.
-	lease     = 2 * time.Minute
+	// lease is how long a claimed letter is nobody else's: what a node that dies
+	// has in hand leaves within the minute. A node that lives renews it at each
+	// third, for an attempt may last 80 s.
+	lease     = 30 * time.Second
 	lookAhead = 4 // letters looked at per free worker, so that a busy domain does not hide the others
 	// aside is how long the letters of a stuck domain step out of the others' way.
 	aside = 5 * time.Second
@@ -27,6 +28,7 @@ type flight struct {
 	domain   string
 	since    time.Time
 	attempts int // before this one
+	renewed  time.Time
 }
 
 // outbox claims due letters and hands them to workers. Due is by the
@@ -48,7 +50,7 @@ func (r *Runner) outbox(ctx context.Context) {
 			}
 			more = err == nil && len(letters) > 0
 			for _, l := range letters {
-				flights[l.ID] = flight{domainOf(l.To), time.Now(), l.Attempts}
+				flights[l.ID] = flight{domainOf(l.To), time.Now(), l.Attempts, time.Now()}
 				group.Go(func() {
 					r.deliver(working, l)
 					landed <- l.ID
@@ -60,9 +62,30 @@ func (r *Runner) outbox(ctx context.Context) {
 			delete(flights, id)
 		case <-r.kick:
 		case <-clock.C:
+			r.renew(ctx, flights)
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// renew keeps the letters in flight this node's.
+func (r *Runner) renew(ctx context.Context, flights map[string]flight) {
+	var old []string
+	for id, f := range flights {
+		if time.Since(f.renewed) > lease/3 {
+			f.renewed = time.Now()
+			flights[id] = f
+			old = append(old, id)
+		}
+	}
+	if len(old) == 0 {
+		return
+	}
+	// When it fails another node may send the letter too, under the same Message-ID.
+	err := r.db.Tx(ctx, func(tx *store.Tx) error { return tx.KeepLetters(old, lease) })
+	if err != nil && ctx.Err() == nil {
+		r.log.Error("outbox: letters in flight are not kept", "error", err)
 	}
 }
 
@@ -132,6 +155,11 @@ func (r *Runner) deliver(ctx context.Context, l *portique.Letter) {
 			return e
 		}
 		l.Status, l.RunAt = done.Status, done.RunAt
+		// The server is back: what waited for it alone leaves within the minute,
+		// however long it was away.
+		if err == nil && r.held.Load() {
+			return tx.ReleaseLetters()
+		}
 		return nil
 	}
 	// The outcome is written even while stopping: a letter that left and is not
@@ -149,11 +177,16 @@ func (r *Runner) deliver(ctx context.Context, l *portique.Letter) {
 		}
 		time.Sleep(time.Duration(try+1) * 200 * time.Millisecond)
 	}
+	if err == nil || mail.OutcomeOf(err) == mail.QueueHold {
+		r.held.Store(err != nil)
+	}
 	switch {
 	case err == nil:
 		r.log.Info("letter sent", "letter", l.ID, "kind", l.Kind)
 	case l.Status == portique.LetterDead:
 		r.log.Error("letter dead", "letter", l.ID, "kind", l.Kind, "outcome", mail.OutcomeOf(err).String(), "error", clean(err))
+	case mail.OutcomeOf(err) == mail.QueueHold:
+		r.log.Error("the mail server takes no letter", "letter", l.ID, "kind", l.Kind, "until", l.RunAt, "error", clean(err))
 	default:
 		r.log.Warn("letter waits", "letter", l.ID, "kind", l.Kind, "outcome", mail.OutcomeOf(err).String(), "until", l.RunAt, "error", clean(err))
 	}

@@ -178,6 +178,29 @@ func TestRetryUntilDead(t *testing.T) {
 	}, storetest.Clock(c.Now))
 }
 
+// The mail server refuses everybody for a day and comes back: the first letter that passes takes the others with it.
+func TestServerComesBack(t *testing.T) {
+	var c clock
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		const waiting, fresh = "jeanne@martin.example", "luc@durand.example"
+		server := mailtest.New(t)
+		server.On("", mailtest.Script{Mail: mailtest.Refuse(550)})
+		post(t, db, waiting)
+		run(t, newRunner(t, db, server))
+		until(t, "the first attempt", func() bool { return letter(t, db, waiting).Attempts == 1 })
+		c.forward(24 * time.Hour)
+		until(t, "the second attempt", func() bool { return letter(t, db, waiting).Attempts == 2 })
+		if wait := letter(t, db, waiting).RunAt.Sub(c.Now()); wait < 50*time.Minute {
+			t.Fatalf("it waits %s", wait)
+		}
+		server.On("", mailtest.Script{})
+		post(t, db, fresh)
+		until(t, "both sent", func() bool {
+			return letter(t, db, fresh).Status == portique.LetterSent && letter(t, db, waiting).Status == portique.LetterSent
+		})
+	}, storetest.Clock(c.Now))
+}
+
 func TestTwoNodesSendOnce(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		server := mailtest.New(t)
@@ -214,6 +237,7 @@ func TestStuckDomain(t *testing.T) {
 		}
 		r := newRunner(t, db, server)
 		r.farewell = 1500 * time.Millisecond
+		r.stuck = 500 * time.Millisecond // a delivery on a busy machine takes a while too
 		run(t, r)
 		until(t, "stuck", func() bool { return server.Busiest("stuck.example") == perDomain })
 		begun := time.Now()
@@ -281,6 +305,40 @@ func TestLeaseRunsOut(t *testing.T) {
 		c.forward(lease)
 		until(t, "sent", func() bool { return letter(t, db, to).Status == portique.LetterSent })
 	}, storetest.Clock(c.Now))
+}
+
+// A node keeps the letter it is sending, however long the mail server takes.
+func TestLeaseIsRenewed(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		const to = "jeanne@martin.example"
+		r := newRunner(t, db, mailtest.New(t))
+		post(t, db, to)
+		taken, err := r.claim(t.Context(), nil)
+		if err != nil || len(taken) != 1 {
+			t.Fatal(taken, err)
+		}
+		long := time.Now().Add(-lease)
+		flights := map[string]flight{taken[0].ID: {domain: "martin.example", since: long, renewed: long}}
+		free := func(after time.Duration) (n int) {
+			err := db.Tx(t.Context(), func(tx *store.Tx) error {
+				list, err := tx.ClaimLetters(1, after)
+				n = len(list)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		err = db.Tx(t.Context(), func(tx *store.Tx) error { return tx.KeepLetters([]string{taken[0].ID}, 0) }) // the lease runs out now
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.renew(t.Context(), flights)
+		if free(0) != 0 || !flights[taken[0].ID].renewed.After(long) {
+			t.Error("a letter in flight was somebody else's to take")
+		}
+	})
 }
 
 // The clock jumps past the lease while a letter is on the network: this node

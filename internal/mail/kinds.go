@@ -84,7 +84,7 @@ var Kinds = map[portique.LetterKind]Needs{
 
 	// To the operator's support address.
 	portique.LetterOperatorClaim: {Data: []string{"company", "siren", "person", "person_email", "why"}},
-	portique.LetterOperatorAlert: {Data: []string{"what"}, Optional: []string{"company", "siren"}},
+	portique.LetterOperatorAlert: {Data: []string{"what"}, Optional: []string{"company", "siren", "person", "person_email"}},
 
 	// To the requester.
 	portique.LetterRequestSent: {

@@ -125,11 +125,15 @@ func (r *Renderer) Render(l *portique.Letter) (*Message, error) {
 	}
 	for _, given := range []map[string]string{l.Data, l.Secret} {
 		for key, v := range given {
-			values[key] = portique.Isolate(portique.CleanText(v))
+			v = portique.CleanText(v)
+			if slices.Contains(saidByPeople, key) {
+				v = unlinked(v)
+			}
+			values[key] = portique.Isolate(v)
 		}
 	}
 	var out bytes.Buffer
-	if err := t.Funcs(r.functions(lang, portique.Isolate(portique.CleanText(l.Name)))).Execute(&out, values); err != nil {
+	if err := t.Funcs(r.functions(lang, portique.Isolate(unlinked(portique.CleanText(l.Name))))).Execute(&out, values); err != nil {
 		return nil, fmt.Errorf("letter %w", err)
 	}
 	d, err := read(out.String(), lang)
@@ -148,6 +152,26 @@ func (r *Renderer) Render(l *portique.Letter) (*Message, error) {
 	return &Message{MessageID: l.MessageID, To: to, Date: l.CreatedAt, Subject: d.Subject, Text: d.text(), HTML: page.String(),
 		Secrets: slices.Collect(maps.Values(l.Secret))}, nil
 }
+
+// saidByPeople are the values of Kinds that somebody typed as they pleased.
+var saidByPeople = []string{"company", "person", "by", "reason"}
+
+// unlinked keeps mail programs from making a link of what somebody typed: our
+// letters lead to our own pages only. It puts a zero-width space into what they
+// look for, "://" and a dot before two letters; an e-mail address stays as it is.
+func unlinked(s string) string {
+	words := strings.Split(s, " ")
+	for i, w := range words {
+		w = strings.ReplaceAll(w, "://", ":\u200b//")
+		if !strings.Contains(w, "@") || strings.Contains(w, "/") {
+			w = domainDot.ReplaceAllString(w, ".\u200b$1")
+		}
+		words[i] = w
+	}
+	return strings.Join(words, " ")
+}
+
+var domainDot = regexp.MustCompile(`\.(\pL[\pL\pN])`)
 
 var roleWords = map[string]map[portique.Role]string{
 	i18n.French: {

@@ -401,3 +401,16 @@ func TestVariants(t *testing.T) {
 		}
 	}
 }
+
+// What somebody typed never becomes a link; what is no address stays as it is.
+func TestUnlinked(t *testing.T) {
+	for typed, want := range map[string]string{
+		"http://mal.example/x": "http:\u200b//mal.\u200bexample/x", "www.mal.example": "www.\u200bmal.\u200bexample", "mal.example": "mal.\u200bexample",
+		"Voir ftp://10.0.0.1/ ou mal.fr.": "Voir ftp:\u200b//10.0.0.1/ ou mal.\u200bfr.", "http://a@mal.example": "http:\u200b//a@mal.\u200bexample",
+		"rh@boutique.example": "rh@boutique.example", "S.A.R.L. Martin": "S.A.R.L. Martin", "Dr. Martin, 2.50 €": "Dr. Martin, 2.50 €", "E.Leclerc": "E.\u200bLeclerc", "": "",
+	} {
+		if got := unlinked(typed); got != want {
+			t.Errorf("%q became %q", typed, got)
+		}
+	}
+}

@@ -25,6 +25,10 @@ import (
 // StepTimeout is how long the mail server may take to answer one command.
 const StepTimeout = 20 * time.Second
 
+// farewell is how long the mail server may take to say goodbye once it has the
+// letter.
+const farewell = time.Second
+
 // attemptTimeout bounds a whole attempt, so that a server that answers each
 // command at the last moment does not outlast the lease of a letter.
 const attemptTimeout = 80 * time.Second
@@ -142,14 +146,14 @@ func (s *Sender) send(ctx context.Context, m *Message) *SendError {
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	client, session, hangUp, failed := s.dial(ctx)
-	defer hangUp()
-	if failed != nil {
+	c := &call{}
+	defer c.hangUp()
+	if failed := s.dial(ctx, c); failed != nil {
 		return failed
 	}
-	err = client.SendWithSMTPClient(session, msg)
+	err = c.client.SendWithSMTPClient(c.session, msg)
 	if err == nil || msg.IsDelivered() { // the server took it: what follows changes nothing
-		_ = client.CloseWithSMTPClient(session)
+		c.goodbye()
 		return nil
 	}
 	return classify(err)
@@ -158,19 +162,19 @@ func (s *Sender) send(ctx context.Context, m *Message) *SendError {
 // Probe goes as far as a letter would without sending one: connection,
 // encryption, signing in. It says how the server was reached.
 func (s *Sender) Probe(ctx context.Context) (string, error) {
-	client, session, hangUp, failed := s.dial(ctx)
-	defer hangUp()
-	if failed != nil {
+	c := &call{}
+	defer c.hangUp()
+	if failed := s.dial(ctx, c); failed != nil {
 		return "", s.hush(failed.Err, nil)
 	}
 	how := "without encryption"
-	if state, ok := session.TLSConnectionState(); ok {
+	if state, ok := c.session.TLSConnectionState(); ok {
 		how = tls.VersionName(state.Version)
 	}
 	if s.user != "" {
 		how += ", signed in as " + s.user
 	}
-	_ = client.CloseWithSMTPClient(session)
+	c.goodbye()
 	return net.JoinHostPort(s.host, strconv.Itoa(s.port)) + " answers, " + how, nil
 }
 
@@ -209,15 +213,29 @@ func (s *Sender) hush(err error, secrets []string) error {
 	return hushed{text, err}
 }
 
-// dial connects, encrypts and signs in. hangUp is for the end, whatever became
-// of it.
-func (s *Sender) dial(ctx context.Context) (client *gomail.Client, session *smtp.Client, hangUp func(), failed *SendError) {
-	var conn net.Conn // go-mail leaves the connection open when a greeting fails
-	hangUp = func() {
-		if conn != nil {
-			conn.Close()
-		}
+// call is a conversation with the mail server.
+type call struct {
+	conn    *stepConn
+	client  *gomail.Client
+	session *smtp.Client
+}
+
+// hangUp ends the connection, whatever became of it: go-mail leaves it open when
+// a greeting fails.
+func (c *call) hangUp() {
+	if c.conn != nil {
+		c.conn.Close()
 	}
+}
+
+// goodbye ends the conversation. A server that does not answer it holds nobody.
+func (c *call) goodbye() {
+	c.conn.step = min(c.conn.step, farewell)
+	_ = c.client.CloseWithSMTPClient(c.session)
+}
+
+// dial connects, encrypts and signs in.
+func (s *Sender) dial(ctx context.Context, c *call) *SendError {
 	options := []gomail.Option{
 		gomail.WithPort(s.port),
 		gomail.WithTimeout(attemptTimeout), // each step has its own, see stepConn
@@ -232,11 +250,11 @@ func (s *Sender) dial(ctx context.Context) (client *gomail.Client, session *smtp
 				return nil, err
 			}
 			stop := context.AfterFunc(ctx, func() { raw.Close() })
-			conn = &stepConn{Conn: raw, step: s.step, stop: stop}
+			c.conn = &stepConn{Conn: raw, step: s.step, stop: stop}
 			if s.mode == "implicit" {
-				return tls.Client(conn, s.tls), nil
+				return tls.Client(c.conn, s.tls), nil
 			}
-			return conn, nil
+			return c.conn, nil
 		}),
 	}
 	switch s.mode {
@@ -251,15 +269,14 @@ func (s *Sender) dial(ctx context.Context) (client *gomail.Client, session *smtp
 		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover),
 			gomail.WithUsername(s.user), gomail.WithPassword(s.password))
 	}
-	client, err := gomail.NewClient(s.host, options...)
-	if err != nil {
-		return nil, nil, hangUp, &SendError{Outcome: QueueHold, Step: "connect", Err: err}
+	var err error
+	if c.client, err = gomail.NewClient(s.host, options...); err != nil {
+		return &SendError{Outcome: QueueHold, Step: "connect", Err: err}
 	}
-	session, err = client.DialToSMTPClientWithContext(ctx)
-	if err != nil {
-		return nil, nil, hangUp, &SendError{Outcome: QueueHold, Step: "connect", Code: answerCode(err), Err: err}
+	if c.session, err = c.client.DialToSMTPClientWithContext(ctx); err != nil {
+		return &SendError{Outcome: QueueHold, Step: "connect", Code: answerCode(err), Err: err}
 	}
-	return client, session, hangUp, nil
+	return nil
 }
 
 func (s *Sender) compose(m *Message) (*gomail.Msg, error) {

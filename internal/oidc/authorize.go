@@ -105,6 +105,12 @@ func (p *Provider) goOn(w http.ResponseWriter, r *http.Request) {
 
 // deny ends an authorization at the person's wish: the tool gets access_denied.
 func (p *Provider) deny(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 { // the form has no field, so what comes must at least be a form
+		if _, err := readForm(w, r); err != nil {
+			p.showError(w, r, err)
+			return
+		}
+	}
 	f, err := p.fly(r.Context(), p.db.Tx, func(f *flight) error {
 		if err := p.resume(f, r); err != nil {
 			return err

@@ -1,8 +1,11 @@
 package oidc
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"strings"
 )
 
 // What the provider can do. Discovery says these and nothing else.
@@ -17,10 +20,10 @@ var (
 		"name", "given_name", "family_name", "locale", "updated_at", "email", "email_verified", "company"}
 )
 
-// discovery answers both well-known paths (OpenID Connect Discovery 1.0 and
-// RFC 8414).
-func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, "public, max-age=300", map[string]any{
+// metadata is what both well-known paths answer (OpenID Connect Discovery 1.0
+// and RFC 8414).
+func (p *Provider) metadata() any {
+	return map[string]any{
 		"issuer":                                         p.issuer,
 		"authorization_endpoint":                         p.issuer + pathAuthorize,
 		"token_endpoint":                                 p.issuer + pathToken,
@@ -43,7 +46,11 @@ func (p *Provider) discovery(w http.ResponseWriter, _ *http.Request) {
 		"request_parameter_supported":                    false,
 		"request_uri_parameter_supported":                false,
 		"authorization_response_iss_parameter_supported": true,
-	})
+	}
+}
+
+func (p *Provider) discovery(w http.ResponseWriter, r *http.Request) {
+	p.discovered.serve(w, r, "public, max-age=300")
 }
 
 // jwks publishes the public keys. It makes the default key if there is none
@@ -53,11 +60,40 @@ func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	if err := p.keys.load(r.Context()); err != nil { // another node may have made one
+	set, err := p.keys.published(r.Context())
+	if err != nil {
 		p.fail(w, r, err)
 		return
 	}
-	writeJSON(w, "public, max-age=60", p.keys.public())
+	set.serve(w, r, "public, max-age=60")
+}
+
+// document is an answer that is the same for everybody, written once.
+type document struct {
+	body []byte
+	etag string
+}
+
+func newDocument(v any) (*document, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	body = append(body, '\n')
+	sum := sha256.Sum256(body)
+	return &document{body, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}, nil
+}
+
+func (d *document) serve(w http.ResponseWriter, r *http.Request, cache string) {
+	h := w.Header()
+	h.Set("Cache-Control", cache)
+	h.Set("Etag", d.etag)
+	if strings.Contains(r.Header.Get("If-None-Match"), d.etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	h.Set("Content-Type", "application/json")
+	_, _ = w.Write(d.body) // the reader went away
 }
 
 func writeJSON(w http.ResponseWriter, cache string, v any) {

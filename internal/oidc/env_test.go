@@ -30,7 +30,7 @@ import (
 // env is a sign-in host whose pages are words: "PAGE name key". People sign in
 // by rows.
 type env struct {
-	t        *testing.T
+	t        testing.TB
 	db       *store.DB
 	server   *httptest.Server
 	provider *oidc.Provider
@@ -57,7 +57,7 @@ func onSQLite(t *testing.T, f func(e *env)) {
 	})), &skew))
 }
 
-func newEnv(t *testing.T, db *store.DB, skew *atomic.Int64) *env {
+func newEnv(t testing.TB, db *store.DB, skew *atomic.Int64) *env {
 	e := &env{t: t, db: db, skew: skew}
 	e.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { e.provider.Handler().ServeHTTP(w, r) }))
 	e.server.Start()
@@ -221,7 +221,7 @@ func (b *browser) send(method, target string, form url.Values) reply {
 	return read(b.e.t, b.Client, r)
 }
 
-func read(t *testing.T, c *http.Client, r *http.Request) reply {
+func read(t testing.TB, c *http.Client, r *http.Request) reply {
 	t.Helper()
 	response, err := c.Do(r)
 	if err != nil {

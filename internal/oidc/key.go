@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -34,7 +35,21 @@ type keyring struct {
 	secrets *secret.Keys
 	making  sync.Mutex
 	parsed  atomic.Pointer[[]signingKey] // those that sign first
+	reading sync.Mutex
+	set     atomic.Pointer[publishedSet]
 }
+
+// publishedSet is the public keys as last read.
+type publishedSet struct {
+	*document
+	of *[]signingKey
+	at time.Time
+}
+
+// stale is how long a published set is given out before the database is asked
+// again: other nodes make keys too. A tool sees a new key once per key, and
+// fetches the set well after the token was signed.
+const stale = 200 * time.Millisecond
 
 type signingKey struct {
 	jose.JSONWebKey
@@ -67,13 +82,38 @@ func (k *keyring) private() []jose.JSONWebKey {
 	return keys
 }
 
-// public is the set to publish (RFC 7517).
-func (k *keyring) public() jose.JSONWebKeySet {
-	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
-	for _, key := range *k.parsed.Load() {
-		set.Keys = append(set.Keys, key.Public())
+// published is the set to publish (RFC 7517). One request reads it again when
+// it is stale; those beside it get what is there.
+func (k *keyring) published(ctx context.Context) (*document, error) {
+	set := k.set.Load()
+	ours := set != nil && set.of == k.parsed.Load() // what this node knows is in it
+	switch {
+	case ours && time.Since(set.at) < stale:
+		return set.document, nil
+	case !ours:
+		k.reading.Lock()
+	case !k.reading.TryLock():
+		return set.document, nil
 	}
-	return set
+	defer k.reading.Unlock()
+	if now := k.set.Load(); now != set && now.of == k.parsed.Load() {
+		return now.document, nil // somebody was faster
+	}
+	at := time.Now()
+	if err := k.load(ctx); err != nil {
+		return nil, err
+	}
+	public := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	parsed := k.parsed.Load()
+	for _, key := range *parsed {
+		public.Keys = append(public.Keys, key.Public())
+	}
+	d, err := newDocument(public)
+	if err != nil {
+		return nil, err
+	}
+	k.set.Store(&publishedSet{d, parsed, at})
+	return d, nil
 }
 
 // verifier returns the public key with that id, loading keys made by other

@@ -152,8 +152,9 @@ type standing struct {
 var errFallen = &portique.Error{Kind: portique.NotFound, Key: "grant.fallen"}
 
 // stand checks, now, everything that a grant stands on: the session, the
-// account, the tool, and that the access still opens it.
-func (p *Provider) stand(tx *store.Tx, g *store.Grant) (*standing, error) {
+// account, the tool, and that the access still opens it. t is the tool when it
+// was read in this transaction already, or nil.
+func (p *Provider) stand(tx *store.Tx, g *store.Grant, t *portique.Tool) (*standing, error) {
 	current, err := session.Alive(tx, g.SessionID)
 	if err != nil {
 		return nil, err
@@ -161,9 +162,10 @@ func (p *Provider) stand(tx *store.Tx, g *store.Grant) (*standing, error) {
 	if current.Account.ID != g.AccountID {
 		return nil, errFallen
 	}
-	t, err := p.client(tx, g.ClientID)
-	if err != nil {
-		return nil, err
+	if t == nil || t.ID != g.ClientID {
+		if t, err = p.client(tx, g.ClientID); err != nil {
+			return nil, err
+		}
 	}
 	s := &standing{current: current, tool: t}
 	if t.ID == portique.PortalClientID {

@@ -80,6 +80,7 @@ type Provider struct {
 	keys         *keyring
 	engine       http.Handler
 	handler      http.Handler
+	discovered   *document
 }
 
 // New makes the provider. It touches neither network nor database.
@@ -138,6 +139,9 @@ func New(o Options) (*Provider, error) {
 		return nil, fmt.Errorf("OpenID engine: %w", err)
 	}
 	p.engine = engine.Handler()
+	if p.discovered, err = newDocument(p.metadata()); err != nil {
+		return nil, err
+	}
 	p.handler = p.routes()
 	return p, nil
 }

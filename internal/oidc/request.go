@@ -64,16 +64,20 @@ func readForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
 	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/x-www-form-urlencoded" {
 		return nil, errMediaType
 	}
+	if r.ContentLength > maxForm {
+		return nil, errTooLarge // before a byte of it is read
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
+	query := r.URL.RawQuery
+	r.URL.RawQuery = "" // it counts for nothing, so neither does what is wrong with it
+	err := r.ParseForm()
+	r.URL.RawQuery = query
+	if err != nil {
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {
 			return nil, errTooLarge
 		}
-		// A query that does not parse is an error too, but not of the form.
-		if len(r.PostForm) == 0 {
-			return nil, errBadRequest
-		}
+		return nil, errBadRequest
 	}
 	return r.PostForm, nil
 }

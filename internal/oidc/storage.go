@@ -166,7 +166,7 @@ func (s storage) GrantByAuthCode(ctx context.Context, code string) (*goidc.Grant
 	if !f.tx.Now().Before(row.CodeExpiresAt) {
 		g.AuthCodeExpiresAt = longAgo
 	}
-	f.standing, err = s.p.stand(f.tx, row)
+	f.standing, err = s.p.stand(f.tx, row, f.client)
 	if err != nil && !missing(err) {
 		return nil, f.broke(err)
 	}
@@ -240,12 +240,13 @@ func (s storage) Token(ctx context.Context, value string) (*goidc.Token, error) 
 	if !f.grant.RevokedAt.IsZero() {
 		return nil, absent("the grant was revoked")
 	}
-	if f.standing, err = s.p.stand(f.tx, f.grant); err != nil {
+	if f.standing, err = s.p.stand(f.tx, f.grant, nil); err != nil {
 		if missing(err) {
 			return nil, absent("the access behind the token has ended")
 		}
 		return nil, f.broke(err)
 	}
+	f.client = f.standing.tool
 	t := &goidc.Token{}
 	if err := json.Unmarshal([]byte(row.Engine), t); err != nil {
 		return nil, f.broke(err)

@@ -2,10 +2,13 @@ package secret
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-crypt/crypt"
 	"github.com/go-crypt/crypt/algorithm"
@@ -24,19 +27,21 @@ const (
 )
 
 // Hasher hashes and verifies passwords. Memory is bounded: at most `parallel`
-// hashes of 19 MiB run at once, at most `queue` more wait, the rest is refused
-// with Unavailable rather than taking the machine down.
+// hashes of 19 MiB run at once, at most `queue` more wait, none of them longer
+// than `patience`, and the rest is refused with Unavailable rather than taking
+// the machine down: a person is better told to come back than kept waiting.
 type Hasher struct {
-	argon   *argon2.Hasher
-	decoder *crypt.Decoder
-	slots   *semaphore.Weighted
-	waiting atomic.Int64
-	queue   int64
-	decoy   string
+	argon    *argon2.Hasher
+	decoder  *crypt.Decoder
+	slots    *semaphore.Weighted
+	waiting  atomic.Int64
+	queue    int64
+	patience time.Duration
+	decoy    string
 }
 
 // NewHasher allows that many hashes at once; sixty-four times as many callers
-// may wait.
+// may wait, three seconds each.
 func NewHasher(parallel int) (*Hasher, error) {
 	argon, err := argon2.New(argon2.WithVariantID(), argon2.WithM(argonMemory), argon2.WithT(argonTime), argon2.WithP(argonLanes))
 	if err != nil {
@@ -46,22 +51,37 @@ func NewHasher(parallel int) (*Hasher, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Hasher{argon: argon, decoder: decoder, slots: semaphore.NewWeighted(int64(parallel)), queue: int64(parallel) * 64}
-	d, err := argon.Hash(Token())
-	if err != nil {
-		return nil, err
-	}
-	h.decoy = d.Encode()
+	h := &Hasher{argon: argon, decoder: decoder, slots: semaphore.NewWeighted(int64(parallel)), queue: int64(parallel) * 64, patience: 3 * time.Second}
+	h.decoy = decoy()
 	return h, nil
 }
 
+// decoy is what a password's hash looks like, made of random bytes instead of a
+// password: no start of the program waits for a hash. Verifying it costs the
+// same, and no password is right.
+func decoy() string {
+	random := make([]byte, 16+32) // salt and key, of the lengths that Hash makes
+	rand.Read(random)
+	encoding := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", argonMemory, argonTime, argonLanes,
+		encoding.EncodeToString(random[:16]), encoding.EncodeToString(random[16:]))
+}
+
 func (h *Hasher) acquire(ctx context.Context) error {
+	busy := &portique.Error{Kind: portique.Unavailable, Key: "error.busy", Cause: errors.New("too many passwords at once")}
 	if h.waiting.Add(1) > h.queue {
 		h.waiting.Add(-1)
-		return &portique.Error{Kind: portique.Unavailable, Key: "error.busy", Cause: errors.New("too many passwords at once")}
+		return busy
 	}
 	defer h.waiting.Add(-1)
-	return h.slots.Acquire(ctx, 1)
+	wait, cancel := context.WithTimeout(ctx, h.patience)
+	defer cancel()
+	if err := h.slots.Acquire(wait, 1); errors.Is(err, context.DeadlineExceeded) {
+		return busy
+	} else if err != nil {
+		return err
+	}
+	return nil
 }
 
 // Hash is Hold, Hash and Release.

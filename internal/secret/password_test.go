@@ -50,6 +50,10 @@ func TestHasher(t *testing.T) {
 		}
 	}
 
+	// The decoy looks like any other hash.
+	if len(h.decoy) != len(hash) || h.decoy[:31] != hash[:31] || strings.Count(h.decoy, "$") != strings.Count(hash, "$") {
+		t.Errorf("the decoy is %s, a hash %s", h.decoy, hash)
+	}
 	// Without a hash the answer is no, even to the password of the decoy, and costs as much as a wrong password.
 	h.decoy = hash
 	if verify("", password) {
@@ -145,6 +149,7 @@ func TestHasherIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.patience = time.Minute
 	if err := h.slots.Acquire(t.Context(), 1); err != nil { // the machine is busy
 		t.Fatal(err)
 	}
@@ -173,7 +178,12 @@ func TestHasherIsBounded(t *testing.T) {
 	if n := h.waiting.Load(); n != 0 {
 		t.Errorf("%d still count as waiting", n)
 	}
+	h.patience = time.Millisecond
+	if _, err := h.Verify(t.Context(), "", "x"); portique.KindOf(err) != portique.Unavailable {
+		t.Errorf("one who waited for long: %v", err)
+	}
 	h.slots.Release(1)
+	h.patience = time.Minute
 	if _, err := h.Hash(t.Context(), "x"); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}

@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"os"
 	"runtime"
@@ -19,6 +20,7 @@ import (
 	"portique/internal/secret"
 	"portique/internal/session"
 	"portique/internal/store"
+	"portique/internal/telemetry"
 	"portique/internal/tool"
 )
 
@@ -63,7 +65,11 @@ func OpenApp(ctx context.Context, c *config.Config, schema Schema) (*App, error)
 	}
 	now := Clock(c.TestClockFile)
 	_, domain, _ := strings.Cut(c.MailFrom, "@")
-	db, err := store.Open(ctx, store.Options{URL: c.DatabaseURL, Now: now, Keys: keys, MailDomain: domain})
+	options := store.Options{URL: c.DatabaseURL, Now: now, Keys: keys, MailDomain: domain}
+	if schema == Serve { // commands may take their time
+		options.Patience = requestTime
+	}
+	db, err := store.Open(ctx, options)
 	if err != nil {
 		return nil, err
 	}
@@ -139,8 +145,9 @@ func Clock(testClockFile string) func() time.Time {
 }
 
 // NewLogger makes the log of a process: text on a terminal, JSON elsewhere,
-// unless the configuration says which.
-func NewLogger(c *config.Config, out *os.File) *slog.Logger {
+// unless the configuration says which. Nobody waits for who reads it; flush
+// writes what is left.
+func NewLogger(c *config.Config, out *os.File) (log *slog.Logger, flush func()) {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // checked when it was read
 	options := &slog.HandlerOptions{Level: level}
@@ -151,8 +158,15 @@ func NewLogger(c *config.Config, out *os.File) *slog.Logger {
 			format = "text"
 		}
 	}
-	if format == "text" {
-		return slog.New(withRequest(slog.NewTextHandler(out, options)))
+	to := func(w io.Writer) *slog.Logger {
+		if format == "text" {
+			return slog.New(withRequest(slog.NewTextHandler(w, options)))
+		}
+		return slog.New(withRequest(slog.NewJSONHandler(w, options)))
 	}
-	return slog.New(withRequest(slog.NewJSONHandler(out, options)))
+	direct := to(out)
+	w := telemetry.NewWriter(out, func(lost int64) {
+		direct.Warn("the log is read too slowly: lines were dropped", "lines", lost)
+	})
+	return to(w), w.Close
 }

@@ -356,7 +356,7 @@ func (d *diagnosis) doors() {
 		body, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<10)) // cut short, it is not the answer we know
 		answer.Body.Close()
 		switch {
-		case answer.StatusCode == http.StatusOK && string(body) == readyBody:
+		case answer.StatusCode == http.StatusOK && string(body) == readyLine+"\n":
 			d.add(door.name, OK, "", "%s is ready", door.origin)
 		case answer.StatusCode == http.StatusServiceUnavailable && strings.HasPrefix(string(body), "not ready"):
 			d.add(door.name, Failed, "the server's log says why", "%s is not ready", door.origin)

@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"path"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -19,46 +21,67 @@ import (
 
 func withRequest(h slog.Handler) slog.Handler { return telemetry.Handler{Handler: h} }
 
-// Handler is the whole server: each request gets an id, a log line and a door.
-// In this order: id, log, panics, health, host.
+// requestTime is how long a request may take once its headers are read; what it
+// waits for then (a database, a turn) counts as away.
+const requestTime = 8 * time.Second
+
+// Handler is the whole server: each request gets an id, a time, a log line and
+// a door. In this order: id, log, panics, health, host.
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		r = r.WithContext(telemetry.With(r.Context(), telemetry.Request{ID: store.NewID(), Source: s.source(r)}))
+		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
+		defer cancel()
+		r = r.WithContext(telemetry.With(ctx, telemetry.Request{ID: store.NewID(), Source: s.source(r)}))
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
 			if p := recover(); p != nil {
 				s.log.ErrorContext(r.Context(), "panic", "path", telemetry.Path(r.URL.Path), "panic", p, "stack", string(debug.Stack()))
 				if rec.status == 0 {
-					http.Error(rec, "500", http.StatusInternalServerError)
+					say(rec, http.StatusInternalServerError, "500")
 				}
 			}
 			level := slog.LevelInfo
-			if strings.HasPrefix(r.URL.Path, "/static/") || r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+			if sameForAll(r.URL.Path) {
 				level = slog.LevelDebug
 			}
+			if !s.log.Enabled(r.Context(), level) {
+				return
+			}
 			// The query is left out: it may hold a token.
-			s.log.Log(r.Context(), level, "request", "method", r.Method, "host", r.Host, "path", telemetry.Path(r.URL.Path),
-				"status", rec.status, "bytes", rec.bytes, "ms", time.Since(start).Milliseconds(), "source", telemetry.From(r.Context()).Source)
+			s.log.LogAttrs(r.Context(), level, "request", slog.String("method", r.Method), slog.String("host", r.Host),
+				slog.String("path", telemetry.Path(r.URL.Path)), slog.Int("status", rec.status), slog.Int("bytes", rec.bytes),
+				slog.Int64("ms", time.Since(start).Milliseconds()), slog.String("source", telemetry.From(r.Context()).Source))
 		}()
 		s.route(rec, r)
 	})
 }
 
+// sameForAll are the paths that machines fetch again and again and that say the
+// same to everybody: they are logged for who debugs.
+func sameForAll(path string) bool {
+	switch path {
+	case "/healthz", "/readyz", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/oauth/keys":
+		return true
+	}
+	return strings.HasPrefix(path, "/static/")
+}
+
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	s.headers(w.Header())
-	switch r.URL.Path {
-	case "/healthz":
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		_, _ = w.Write([]byte("ok\n"))
-		return
-	case "/readyz":
-		s.ready(w, r)
-		return
+	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions { // HAProxy asks by OPTIONS
+		switch r.URL.Path {
+		case "/healthz":
+			say(w, http.StatusOK, "ok")
+			return
+		case "/readyz":
+			s.ready(w, r)
+			return
+		}
 	}
 	door, ok := s.doors[strings.ToLower(r.Host)]
 	if !ok {
-		http.Error(w, "This address is not served here.", http.StatusMisdirectedRequest)
+		say(w, http.StatusMisdirectedRequest, "This address is not served here.")
 		return
 	}
 	door.ServeHTTP(w, r)
@@ -86,18 +109,41 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = s.provider.Ready(ctx)
 	}
-	w.Header().Set("Cache-Control", "no-store")
+	if s.stopping.Load() {
+		err = errors.New("this node was asked to stop")
+	}
 	if err != nil {
 		s.log.WarnContext(r.Context(), "not ready", "error", err)
 		w.Header().Set("Retry-After", "1")
-		http.Error(w, "not ready", http.StatusServiceUnavailable)
+		say(w, http.StatusServiceUnavailable, "not ready")
 		return
 	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte(readyBody))
+	say(w, http.StatusOK, readyLine)
 }
 
-const readyBody = "ready\n"
+const readyLine = "ready" // what /readyz says, and the command doctor looks for
+
+// say answers a line of text that no cache keeps; http.Error would let one.
+func say(w http.ResponseWriter, code int, line string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	_, _ = w.Write([]byte(line + "\n"))
+}
+
+// shortest answers 404 to an address that is not in its shortest form, with
+// "//", "." or ".." in it, whatever way they are written. The standard library
+// would redirect it, a form with what was typed included: no page of ours has
+// such an address, and what guards one by its address must see the one served.
+func shortest(notFound, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := r.URL.Path; p != "/" && (!strings.HasPrefix(p, "/") || path.Clean(p) != strings.TrimSuffix(p, "/")) {
+			notFound.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
 // machinePaths are called by programs, without our cookies, from anywhere; and
 // an authorization or a logout request may be posted by a tool's page
@@ -166,7 +212,7 @@ func (s *Server) source(r *http.Request) string {
 			break
 		}
 	}
-	return address.Unmap().String()
+	return address.Unmap().WithZone("").String() // a zone is any text
 }
 
 // recorder notes what was answered, for the log.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,7 +35,11 @@ type Server struct {
 	doors    map[string]http.Handler // by Host header, port included
 	provider *oidc.Provider
 	jobs     *job.Runner
+	stopping atomic.Bool
 }
+
+// linger is how long a server that was asked to stop still takes new requests.
+const linger = 300 * time.Millisecond
 
 // Options are what only some servers have.
 type Options struct {
@@ -88,8 +93,10 @@ func New(app *App, o Options) (*Server, error) {
 		auth.Handle(r.Method+" "+r.Path, s.provider.Handler())
 	}
 	auth.Handle("/", pages.Door(portique.DoorAuth))
-	s.doors[hostOf(c.PortalURL)] = s.protect(portique.DoorPortal, c.PortalURL, pages, pages.Door(portique.DoorPortal))
-	s.doors[hostOf(c.AuthURL)] = s.protect(portique.DoorAuth, c.AuthURL, pages, auth)
+	s.doors[hostOf(c.PortalURL)] = shortest(pages.Refuse(portique.DoorPortal, http.StatusNotFound),
+		s.protect(portique.DoorPortal, c.PortalURL, pages, pages.Door(portique.DoorPortal)))
+	s.doors[hostOf(c.AuthURL)] = shortest(pages.Refuse(portique.DoorAuth, http.StatusNotFound),
+		s.protect(portique.DoorAuth, c.AuthURL, pages, auth))
 
 	s.jobs = job.New(job.Options{DB: app.DB, Renderer: renderer, Transport: sender, Log: o.Log})
 	s.jobs.Every("requests", 2*time.Second, app.Access.Tick)
@@ -182,10 +189,11 @@ func Listen(c *config.Config) ([]net.Listener, error) {
 	return open, nil
 }
 
-// Run serves until ctx ends, then lets requests and letters in flight finish,
-// ten seconds at most.
-func (s *Server) Run(ctx context.Context, listeners []net.Listener) error {
-	h := &http.Server{
+// httpServer bounds what a slow or loud client may hold. HTTP/2, which only a
+// server with its own certificate speaks, has the standard library's bounds:
+// 250 streams at once, and counted resets.
+func (s *Server) httpServer() *http.Server {
+	return &http.Server{
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       30 * time.Second,
@@ -193,7 +201,15 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener) error {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+
+		DisableGeneralOptionsHandler: true, // OPTIONS * is answered as anything else, headers included
 	}
+}
+
+// Run serves until ctx ends, then lets requests and letters in flight finish,
+// ten seconds at most.
+func (s *Server) Run(ctx context.Context, listeners []net.Listener) error {
+	h := s.httpServer()
 	jobs, stopJobs := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopJobs()
 	var working sync.WaitGroup
@@ -236,10 +252,16 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener) error {
 	case err = <-failed:
 	}
 	// Requests and letters finish side by side; what a last request posts waits
-	// in the outbox for the next start.
+	// in the outbox for the next start. Connections that the kernel has taken
+	// but we have not yet are in flight too: closing the listeners at once would
+	// reset them.
+	s.stopping.Store(true)
 	stopJobs()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 9*time.Second)
 	defer cancel()
+	if err == nil {
+		time.Sleep(linger)
+	}
 	if stopErr := h.Shutdown(stop); stopErr != nil {
 		h.Close()
 	}

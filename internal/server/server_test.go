@@ -1,19 +1,29 @@
 package server
 
 import (
+	"context"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"portique/internal/config"
 	"portique/internal/web"
+	"portique/internal/web/static"
 )
 
 func newServer(t *testing.T, more ...string) http.Handler {
+	t.Helper()
+	return newNode(t, more...).Handler()
+}
+
+func newNode(t *testing.T, more ...string) *Server {
 	t.Helper()
 	c, err := config.Load(append([]string{"PORTIQUE_PORTAL_URL=https://ws.opco.example", "PORTIQUE_AUTH_URL=https://auth.opco.example",
 		"PORTIQUE_OPERATOR_URL=https://gestion.opco.example", "PORTIQUE_SMTP_URL=smtp://127.0.0.1:1?tls=none",
@@ -30,7 +40,7 @@ func newServer(t *testing.T, more ...string) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.Handler()
+	return s
 }
 
 var hosts = map[string]string{"portal": "ws.opco.example", "auth": "auth.opco.example"}
@@ -107,6 +117,14 @@ func TestHosts(t *testing.T) {
 			t.Errorf("%s: %s", host, p)
 		}
 	}
+	// An address that is not in its shortest form is not there: a redirect would send a form twice.
+	for _, path := range []string{"//tools", "/x/../tools", "/%2e/tools", "/tools/..%2ftools", "/static//x", "//evil.example/"} {
+		for _, method := range []string{"GET", "POST"} {
+			if w := ask(h, method, "ws.opco.example", path, nil); w.Code != 404 || w.Header().Get("Cache-Control") != "no-store" {
+				t.Errorf("%s %s: %d %s", method, path, w.Code, w.Header().Get("Location"))
+			}
+		}
+	}
 	for path, body := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n"} {
 		if w := ask(h, "GET", "any.example", path, nil); w.Code != 200 || w.Body.String() != body {
 			t.Errorf("%s: %d %q", path, w.Code, w.Body)
@@ -142,5 +160,74 @@ func TestSource(t *testing.T) {
 		if got := s.source(r); got != c.want {
 			t.Errorf("%+v: %s", c, got)
 		}
+	}
+}
+
+// DOS-03: who sends or reads too slowly is dropped, and who does not is served.
+func TestSlowClientsAreDropped(t *testing.T) {
+	h := newNode(t).httpServer()
+	if h.ReadHeaderTimeout == 0 || h.ReadTimeout == 0 || h.WriteTimeout == 0 || h.IdleTimeout == 0 || h.MaxHeaderBytes == 0 {
+		t.Fatalf("%+v", h)
+	}
+	h.ReadHeaderTimeout, h.ReadTimeout, h.WriteTimeout, h.IdleTimeout = 200*time.Millisecond, 300*time.Millisecond, 400*time.Millisecond, 300*time.Millisecond
+	closed := make(chan net.Conn, 10)
+	h.ConnState = func(c net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			closed <- c
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go h.Serve(l)
+	defer h.Close()
+	page := "GET " + static.URL("portique.css") + " HTTP/1.1\r\nHost: ws.opco.example\r\n\r\n"
+	for name, begin := range map[string]func(c net.Conn){
+		"says nothing":  func(net.Conn) {},
+		"half a header": func(c net.Conn) { fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: ws.opc") },
+		"half a body": func(c net.Conn) {
+			fmt.Fprint(c, "POST /language HTTP/1.1\r\nHost: ws.opco.example\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nlang")
+		},
+		"idles": func(c net.Conn) { fmt.Fprint(c, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n") },
+		"does not read": func(c net.Conn) {
+			_ = c.(*net.TCPConn).SetReadBuffer(4096)
+			go fmt.Fprint(c, strings.Repeat(page, 2000))
+		},
+	} {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		begin(c)
+		answer, err := http.Get("http://" + l.Addr().String() + "/healthz")
+		if err != nil || answer.StatusCode != http.StatusOK {
+			t.Errorf("%s: another client: %v", name, err)
+		} else {
+			answer.Body.Close()
+		}
+		for dropped := false; !dropped; {
+			select {
+			case other := <-closed:
+				dropped = other.RemoteAddr().String() == c.LocalAddr().String()
+			case <-time.After(10 * time.Second):
+				t.Fatalf("one that %s is still there", name)
+			}
+		}
+	}
+}
+
+// A request has its time: what it waits for then is told as an absence, in a page, and the reader is not left without an answer.
+func TestRequestsEnd(t *testing.T) {
+	s := newNode(t)
+	ctx, cancel := context.WithDeadline(t.Context(), time.Now())
+	defer cancel()
+	r := httptest.NewRequestWithContext(ctx, "GET", "https://"+hosts["portal"]+"/companies", nil)
+	r.AddCookie(&http.Cookie{Name: "__Host-portique_portal", Value: "0190a0a0-0000-7000-8000-000000000000.x"})
+	w := httptest.NewRecorder()
+	s.Handler().ServeHTTP(w, r)
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), `data-page="error"`) {
+		t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
 	}
 }

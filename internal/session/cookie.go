@@ -15,13 +15,15 @@ type Cookie string
 // The cookies. Auth and Portal hold a session, Browser binds a pending
 // authorization to the browser that began it, SignUp finds the sign-up of this
 // browser, Known tells a browser in which people signed in before, SignIn
-// carries the portal's own sign-in in progress, Flash the message for the next
-// page, Language the language chosen at that door.
+// carries the portal's own sign-in in progress, Kept a form that met the end of
+// its session, Flash the message for the next page, Language the language chosen
+// at that door.
 const (
 	Auth           Cookie = "portique_auth"
 	Browser        Cookie = "portique_browser"
 	SignUp         Cookie = "portique_signup"
 	Known          Cookie = "portique_known"
+	Kept           Cookie = "portique_kept"
 	AuthLanguage   Cookie = "portique_auth_lang"
 	Portal         Cookie = "portique_portal"
 	SignIn         Cookie = "portique_signin"

@@ -62,7 +62,8 @@ func (c *Current) AuthID() string {
 }
 
 // Current returns who is signed in at a door with that cookie, or ErrNoSession.
-// It notes the use at most once a minute.
+// It notes the use at most once a minute, and that a session has run out: one
+// that was refused stays so, whatever the clock does next.
 func (s *Service) Current(ctx context.Context, door portique.Door, cookie string) (*Current, error) {
 	var c *Current
 	var stale []string
@@ -70,19 +71,50 @@ func (s *Service) Current(ctx context.Context, door portique.Door, cookie string
 		c, stale, err = find(tx, door, cookie)
 		return err
 	})
-	if err != nil || len(stale) == 0 {
+	if len(stale) == 0 {
 		return c, err
 	}
-	// Not to have written it down signs nobody out: the next request will.
+	note := (*store.Tx).TouchSession
+	if err != nil {
+		note = func(tx *store.Tx, id string) error {
+			return SignOutTx(tx, portique.Actor{Door: door}, id)
+		}
+	}
+	// Not to have written it down signs nobody out or in: the next request will.
 	_ = s.db.Tx(ctx, func(tx *store.Tx) error {
 		for _, id := range stale {
-			if err := tx.TouchSession(id); err != nil {
+			if err := note(tx, id); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return c, nil
+	return c, err
+}
+
+// Lapsed returns whose session that cookie was, when it ended by time alone: not
+// signed out, the account alive. ErrNoSession otherwise.
+func (s *Service) Lapsed(ctx context.Context, door portique.Door, cookie string) (accountID string, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		id, key, ok := split(cookie)
+		if !ok {
+			return store.ErrNoSession
+		}
+		ses, err := tx.Session(id)
+		if err != nil {
+			return err
+		}
+		if ses.Door != door || !secret.Equal(ses.SecretHash, secret.Hash(key)) || !ses.EndedAt.IsZero() {
+			return store.ErrNoSession
+		}
+		account, err := activeAccount(tx, ses.AccountID)
+		if err != nil {
+			return err
+		}
+		accountID = account.ID
+		return nil
+	})
+	return accountID, err
 }
 
 // CurrentTx is Current inside an open transaction; it notes no use.
@@ -120,7 +152,8 @@ func activeAccount(tx *store.Tx, id string) (*portique.Account, error) {
 	return account, err
 }
 
-// find also returns the sessions whose use should be written down.
+// find also returns the sessions whose use should be written down, or with
+// ErrNoSession whose end by the clock should be.
 func find(tx *store.Tx, door portique.Door, cookie string) (*Current, []string, error) {
 	id, key, ok := split(cookie)
 	if !ok {
@@ -130,8 +163,11 @@ func find(tx *store.Tx, door portique.Door, cookie string) (*Current, []string, 
 	if err != nil {
 		return nil, nil, err
 	}
-	if ses.Door != door || !secret.Equal(ses.SecretHash, secret.Hash(key)) || !ses.EndedAt.IsZero() || !tx.Now().Before(ses.ExpiresAt) {
+	if ses.Door != door || !secret.Equal(ses.SecretHash, secret.Hash(key)) || !ses.EndedAt.IsZero() {
 		return nil, nil, store.ErrNoSession
+	}
+	if !tx.Now().Before(ses.ExpiresAt) {
+		return nil, []string{ses.ID}, store.ErrNoSession
 	}
 	auth := ses
 	if ses.ParentID != "" {
@@ -139,8 +175,11 @@ func find(tx *store.Tx, door portique.Door, cookie string) (*Current, []string, 
 			return nil, nil, err
 		}
 	}
-	if !alive(auth, tx.Now()) || auth.AccountID != ses.AccountID {
+	if auth.AccountID != ses.AccountID || !auth.EndedAt.IsZero() {
 		return nil, nil, store.ErrNoSession
+	}
+	if !alive(auth, tx.Now()) {
+		return nil, []string{auth.ID}, store.ErrNoSession
 	}
 	account, err := activeAccount(tx, ses.AccountID)
 	if err != nil {

@@ -452,3 +452,25 @@ func TestCookies(t *testing.T) {
 		}
 	}
 }
+
+// A session that was seen to have run out stays so when the clock goes back; one that nobody looked at meanwhile counts again.
+func TestClockGoesBack(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		seen, id := w.in()
+		unseen, _ := w.in()
+		w.watch.Forward(session.Absolute + time.Minute)
+		w.alive("one that ran out", portique.DoorAuth, seen, false)
+		w.watch.Forward(-session.Absolute - time.Minute)
+		w.alive("one that was seen to have run out", portique.DoorAuth, seen, false)
+		w.alive("one that nobody looked at", portique.DoorAuth, unseen, true)
+		ended := 0
+		for _, e := range storetest.Journal(t, w.db, id) {
+			if e.Action == portique.ActionSignedOut {
+				ended++
+			}
+		}
+		if ended != 1 {
+			t.Errorf("%d lines of the journal end it", ended)
+		}
+	})
+}

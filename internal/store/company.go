@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,27 +27,13 @@ const companiesPerStatement = 20
 // SaveCompanies inserts companies or replaces what the member file says of
 // them. No SIREN is there twice.
 func (tx *Tx) SaveCompanies(companies []*portique.Company) error {
-	var prepared *sql.Stmt // of full chunks
 	for some := range slices.Chunk(companies, companiesPerStatement) {
 		args := make([]any, 0, 11*len(some))
 		for _, c := range some {
 			args = append(args, c.SIREN, c.Name, c.Status, c.CodeHash, c.ContactEmail, c.Street, c.Postcode, c.City, c.Sector,
 				c.Successor, ms(c.ImportedAt))
 		}
-		if len(companies) < 2*companiesPerStatement || len(some) < companiesPerStatement {
-			if _, err := tx.exec(saveCompanies(len(some)), args...); err != nil {
-				return err
-			}
-			continue
-		}
-		if prepared == nil {
-			var err error
-			if prepared, err = tx.tx.PrepareContext(tx.ctx, saveCompanies(len(some))); err != nil {
-				return err
-			}
-			defer prepared.Close()
-		}
-		if _, err := prepared.ExecContext(tx.ctx, args...); err != nil {
+		if _, err := tx.exec(saveCompanies(len(some)), args...); err != nil {
 			return err
 		}
 	}

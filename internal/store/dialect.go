@@ -1,8 +1,15 @@
 package store
 
 import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"io"
+	"net"
+	"slices"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -52,17 +59,61 @@ func (d dialect) lockKey(tx *Tx, name string) error {
 	return err
 }
 
-// transient says whether running the transaction again may succeed:
-// serialisation failure, deadlock, busy database.
-func transient(err error) bool {
+// fault says what the failure of a transaction means.
+type fault int
+
+const (
+	lasting fault = iota // ours, the caller's, or damage: trying again changes nothing
+	again                // the engine undid the transaction so that it may run again
+	lost                 // the connection broke: what was not committed is undone
+	away                 // the database cannot be reached, or cannot write, for now
+)
+
+// broken are the ways in which drivers say that a connection is no more.
+var broken = []error{driver.ErrBadConn, sql.ErrConnDone, pgconn.ErrConnClosed, pgx.ErrTxClosed, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed}
+
+// faultOf sorts the errors of both engines. Codes: PostgreSQL appendix A,
+// SQLite "Result and Error Codes".
+func faultOf(err error) fault {
+	if errors.Is(err, errGroupLost) {
+		return again
+	}
 	var lite *sqlite.Error
 	if errors.As(err, &lite) {
-		code := lite.Code() & 0xff
-		return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
+		switch lite.Code() & 0xff {
+		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+			return again
+		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM,
+			sqlite3.SQLITE_PROTOCOL:
+			return away
+		}
+		return lasting
+	}
+	var connect *pgconn.ConnectError // a refusal at the door wraps its own code
+	if errors.As(err, &connect) || errors.Is(err, context.DeadlineExceeded) {
+		return away
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		return pg.Code == "40001" || pg.Code == "40P01"
+		switch pg.Code {
+		case "40001", "40P01": // serialization failure, deadlock
+			return again
+		case "57P01", "57P02", "57P05", "25P03": // ended by its administrator, a crash, or for being idle
+			return lost
+		case "57P03", "57014", "55P03", "25006", "40003": // starting, time-outs, read only, outcome unknown
+			return away
+		}
+		switch pg.Code[:min(2, len(pg.Code))] {
+		case "08": // connection
+			return lost
+		case "53", "58": // resources, a full disk among them; the system's own faults
+			return away
+		}
+		return lasting
 	}
-	return false
+	var network net.Error
+	if errors.As(err, &network) || slices.ContainsFunc(broken, func(b error) bool { return errors.Is(err, b) }) {
+		return lost
+	}
+	return lasting
 }

@@ -54,7 +54,7 @@ func CheckFile(databaseURL string) error {
 			return fmt.Errorf("%s is missing but its journal %s-wal is there: put the database back", path, path)
 		}
 		if marked(path) {
-			return lost(path, "missing")
+			return gone(path, "missing")
 		}
 		if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
 			return nil // a first start may make its folder
@@ -72,7 +72,7 @@ func CheckFile(databaseURL string) error {
 	}
 	if info.Size() == 0 {
 		if marked(path) {
-			return lost(path, "empty")
+			return gone(path, "empty")
 		}
 	} else if err := header(path); err != nil {
 		return err
@@ -109,7 +109,7 @@ func writable(path string) error {
 	return nil
 }
 
-func lost(path, how string) error {
+func gone(path, how string) error {
 	return fmt.Errorf("%s is %s, and %s.lock says that it held an installation: restore it from your backup; to begin anew, remove the .lock file", path, how, path)
 }
 
@@ -209,7 +209,7 @@ func (db *DB) ours(ctx context.Context) error {
 	}
 	switch {
 	case others == 0 && db.path != "" && marked(db.path):
-		return lost(db.path, "without its tables (its journal "+filepath.Base(db.path)+"-wal may be lost)")
+		return gone(db.path, "without its tables (its journal "+filepath.Base(db.path)+"-wal may be lost)")
 	case others == 0, versions && setting:
 		return nil
 	case versions, db.path != "":

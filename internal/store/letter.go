@@ -76,6 +76,16 @@ func (tx *Tx) ClaimLetters(limit int, lease time.Duration) ([]*portique.Letter, 
 	return letters, nil
 }
 
+// KeepLetters prolongs the lease of letters that their worker still has.
+func (tx *Tx) KeepLetters(ids []string, lease time.Duration) error {
+	for _, id := range ids {
+		if _, err := tx.exec(`UPDATE letter SET locked_until = $2 WHERE id = $1 AND locked_until <> 0`, id, ms(tx.now.Add(lease))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // FinishLetter saves the outcome of an attempt and frees the letter.
 func (tx *Tx) FinishLetter(l *portique.Letter) error {
 	_, err := tx.exec(`UPDATE letter SET status=$2, attempts=$3, last_error=$4, run_at=$5, sent_at=$6, sealed=$7, locked_until=0
@@ -98,6 +108,23 @@ func (tx *Tx) HasDelayed(to string, kind portique.LetterKind, about string) (boo
 		return has, err
 	}, `SELECT EXISTS (SELECT 1 FROM letter WHERE recipient = $1 AND kind = $2 AND about = $3 AND status = 'queued' AND attempts = 0 AND run_at > $4)`,
 		to, kind, about, ms(tx.now))
+}
+
+// ReleaseLetters ends the wait of the letters that failed before and that
+// nobody is sending: the mail server takes letters again.
+func (tx *Tx) ReleaseLetters() error {
+	_, err := tx.exec(`UPDATE letter SET run_at = $1 WHERE status = 'queued' AND attempts > 0 AND run_at > $1 AND locked_until <= $1`, ms(tx.now))
+	return err
+}
+
+// Undelivered says whether the newest letter about something to an address
+// that has an outcome is dead.
+func (tx *Tx) Undelivered(about, to string) (bool, error) {
+	status, err := one(tx, nil, func(r row) (s portique.LetterStatus, err error) {
+		err = r.Scan(&s)
+		return s, err
+	}, `SELECT status FROM letter WHERE about = $1 AND recipient = $2 AND status <> 'queued' ORDER BY id DESC LIMIT 1`, about, to)
+	return status == portique.LetterDead, err
 }
 
 // Letters lists the outbox of an address and a status ("" for all), oldest first.

@@ -37,6 +37,9 @@ func (db *DB) Migrate(ctx context.Context) (int, error) {
 	if err := db.ours(ctx); err != nil {
 		return 0, err
 	}
+	if db.Ping(ctx) == nil {
+		return 0, nil // the usual start: without the lock that nodes migrate under
+	}
 	p, err := db.provider()
 	if err != nil {
 		return 0, err
@@ -112,8 +115,19 @@ func (db *DB) newer(ctx context.Context, p *goose.Provider) error {
 	return nil
 }
 
-// Ping says whether the database answers and has exactly this program's schema.
+// Ping says whether the database answers, has exactly this program's schema,
+// and, after a write that failed, can be written to again.
 func (db *DB) Ping(ctx context.Context) error {
+	if db.cannot.Load() {
+		err := db.Tx(ctx, func(tx *Tx) error {
+			_, err := tx.exec(`INSERT INTO setting (name, value) VALUES ('probe', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, NewID())
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		db.cannot.Store(false)
+	}
 	var version int64
 	if err := db.read.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM goose_db_version").Scan(&version); err != nil {
 		return err

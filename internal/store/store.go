@@ -9,18 +9,21 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/url"
 	"os"
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
-	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
-	_ "modernc.org/sqlite"             // driver "sqlite"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // driver "sqlite"
 
 	"portique"
 	"portique/internal/secret"
@@ -30,6 +33,8 @@ import (
 type DB struct {
 	write   *sql.DB
 	read    *sql.DB
+	writer  *liteWriter  // of SQLite; nil on PostgreSQL
+	readers *liteReaders // of SQLite
 	dialect dialect
 	now     func() time.Time
 	keys    *secret.Keys
@@ -39,6 +44,9 @@ type DB struct {
 
 	served, journalLost bool // see Mark
 	looking             bool // see OpenToLook
+
+	patience time.Duration
+	cannot   atomic.Bool // the last write that failed did so because nothing can be written for now
 }
 
 // Options say which database and what its transactions need.
@@ -47,12 +55,13 @@ type Options struct {
 	Now        func() time.Time // time.Now without a test clock
 	Keys       *secret.Keys     // seals letters; may be nil for migrating
 	MailDomain string           // right part of Message-IDs
+	Patience   time.Duration    // how long a transaction may take, waiting included; 0: as long as it needs
 }
 
 // Open opens the database without touching its schema.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	databaseURL := o.URL
-	db := &DB{now: o.Now, keys: o.Keys, domain: o.MailDomain}
+	db := &DB{now: o.Now, keys: o.Keys, domain: o.MailDomain, patience: o.Patience}
 	if db.now == nil {
 		db.now = time.Now
 	}
@@ -74,19 +83,21 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			return nil, err
 		}
 		// One writer, several readers: SQLite has one write lock, and waiting
-		// for it in Go is fairer than in its busy loop.
+		// for it in Go is fairer than in its busy loop. Each pool has one
+		// connection more, for migrating and for Ping.
 		if db.write, err = sql.Open("sqlite", sqliteDSN(abs, "immediate", "query_only(0)")); err != nil {
 			return nil, err
 		}
-		db.write.SetMaxOpenConns(1)
+		db.write.SetMaxOpenConns(2)
+		db.writer = &liteWriter{pool: db.write}
 		if db.read, err = sql.Open("sqlite", sqliteDSN(abs, "deferred", "query_only(1)")); err != nil {
 			return nil, err
 		}
 		readers := max(4, runtime.GOMAXPROCS(0))
-		db.read.SetMaxOpenConns(readers)
-		db.read.SetMaxIdleConns(readers)
+		db.read.SetMaxOpenConns(readers + 1)
+		db.readers = newLiteReaders(db.read, readers)
 	case strings.HasPrefix(databaseURL, "postgres://"), strings.HasPrefix(databaseURL, "postgresql://"):
-		pool, err := sql.Open("pgx", databaseURL)
+		pool, err := openPostgres(databaseURL, o.Patience)
 		if err != nil {
 			return nil, err
 		}
@@ -108,6 +119,45 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			strings.Join(strings.Fields(err.Error()), " "))
 	}
 	return db, nil
+}
+
+// openPostgres makes the pool. A server at the far end of a network that
+// swallows packets must not hold anybody: connecting takes connectTime at most,
+// unless the URL says connect_timeout; a connection that was left idle proves
+// within pingTime that it still leads somewhere; and PostgreSQL frees the locks
+// of a node that vanished in the middle of a transaction after patience.
+func openPostgres(databaseURL string, patience time.Duration) (*sql.DB, error) {
+	const (
+		connectTime = 4 * time.Second
+		pingTime    = 2 * time.Second
+		idle        = time.Second
+	)
+	config, err := pgx.ParseConfig(databaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTime
+		config.DialFunc = (&net.Dialer{Timeout: connectTime}).DialContext
+	}
+	return stdlib.OpenDB(*config,
+		stdlib.OptionShouldPing(func(ctx context.Context, p stdlib.ShouldPingParams) bool {
+			if p.IdleDuration < idle {
+				return false
+			}
+			// A ping that runs out of time closes the connection; pgx then pings
+			// it again, sees that, and takes another.
+			ctx, cancel := context.WithTimeout(ctx, pingTime)
+			defer cancel()
+			return p.Conn.Ping(ctx) != nil
+		}),
+		stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+			if patience == 0 {
+				return nil
+			}
+			_, err := c.Exec(ctx, fmt.Sprintf("SET idle_in_transaction_session_timeout = %d", patience.Milliseconds()))
+			return err
+		})), nil
 }
 
 func sqliteDSN(path, txlock, pragma string) string {
@@ -152,7 +202,14 @@ func (db *DB) Lock() error {
 
 // Close waits for running transactions and releases the file.
 func (db *DB) Close() error {
-	err := db.write.Close()
+	var err error
+	if db.writer != nil {
+		err = db.writer.Close()
+	}
+	if db.readers != nil {
+		err = errors.Join(err, db.readers.Close())
+	}
+	err = errors.Join(err, db.write.Close())
 	if db.read != db.write && db.read != nil {
 		err = errors.Join(err, db.read.Close())
 	}
@@ -163,10 +220,17 @@ func (db *DB) Close() error {
 // closure it was given to.
 type Tx struct {
 	ctx     context.Context
-	tx      *sql.Tx
+	tx      querier
 	dialect dialect
 	now     time.Time
 	db      *DB
+}
+
+// querier runs the statements of a transaction.
+type querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // Now is the time of the transaction, to the millisecond.
@@ -182,33 +246,67 @@ func (r refused) Unwrap() error { return r.err }
 // that counts a try or writes an event must not vanish with its transaction.
 func Refused(err error) error { return refused{err} }
 
-const maxTries = 12
+const (
+	maxTries  = 12 // of a transaction that the engine undid
+	lostTries = 3  // of one whose connection broke
+)
 
 // Tx runs f in a writing transaction. It commits when f returns nil, rolls
-// back otherwise. On a serialisation failure, a deadlock or a busy database f
-// runs again, so it changes nothing but tx and its results.
+// back otherwise. On a serialisation failure, a deadlock, a busy database or a
+// connection that broke before the commit f runs again, so it changes nothing
+// but tx and its results. A database that is away is Unavailable.
 func (db *DB) Tx(ctx context.Context, f func(tx *Tx) error) error {
-	return db.run(ctx, db.write, nil, f)
+	if db.writer != nil {
+		return db.run(ctx, true, db.writer.run, f)
+	}
+	return db.run(ctx, true, postgres(db.write, nil), f)
 }
 
 // View runs f in a reading transaction: one snapshot on SQLite, one consistent
 // connection on PostgreSQL.
 func (db *DB) View(ctx context.Context, f func(tx *Tx) error) error {
-	return db.run(ctx, db.read, &sql.TxOptions{ReadOnly: true}, f)
+	if db.readers != nil {
+		return db.run(ctx, false, db.readers.run, f)
+	}
+	return db.run(ctx, false, postgres(db.read, &sql.TxOptions{ReadOnly: true}), f)
 }
 
-func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func(tx *Tx) error) error {
+// ErrOutcomeUnknown: the connection broke between a commit and its answer. It
+// may have been done or not, so nothing runs again and nobody is told that it
+// was done.
+var ErrOutcomeUnknown = &portique.Error{Kind: portique.Unavailable, Key: "error.outcome_unknown"}
+
+// commitError is an error of the commit itself.
+type commitError struct{ error }
+
+func (c commitError) Unwrap() error { return c.error }
+
+func (db *DB) run(ctx context.Context, writing bool, once func(context.Context, func(querier) error) error, f func(tx *Tx) error) error {
+	if db.patience > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, db.patience)
+		defer cancel()
+	}
 	var err error
+	var committing commitError
+	var what fault
 	for try := range maxTries {
 		if try > 0 {
 			pause := time.Duration(rand.IntN(1<<min(try, 6))+1) * time.Millisecond
 			select {
 			case <-time.After(pause):
 			case <-ctx.Done():
-				return ctx.Err()
 			}
 		}
-		if err = db.once(ctx, pool, opts, f); err == nil || !transient(err) {
+		err = once(ctx, func(q querier) error {
+			return f(&Tx{ctx: ctx, tx: q, dialect: db.dialect, db: db, now: db.now().UTC().Truncate(time.Millisecond)})
+		})
+		if err == nil {
+			return nil
+		}
+		what = faultOf(err)
+		repeat := what == again || what == lost && try+1 < lostTries && !(writing && errors.As(err, &committing))
+		if !repeat || ctx.Err() != nil {
 			break
 		}
 	}
@@ -216,34 +314,50 @@ func (db *DB) run(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func
 	if errors.As(err, &r) {
 		return r.err
 	}
-	if err != nil && transient(err) {
-		return &portique.Error{Kind: portique.Unavailable, Key: "error.busy", Cause: err}
+	var told *portique.Error
+	if errors.As(err, &told) {
+		return err
 	}
-	return err
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		what = away // whatever the driver calls it
+	}
+	if what == lasting {
+		return err
+	}
+	if what == away && writing && ctx.Err() == nil {
+		db.cannot.Store(true)
+	}
+	key := "error.busy"
+	if writing && what != again && errors.As(err, &committing) {
+		key = ErrOutcomeUnknown.Key
+	}
+	return &portique.Error{Kind: portique.Unavailable, Key: key, Cause: err}
 }
 
-func (db *DB) once(ctx context.Context, pool *sql.DB, opts *sql.TxOptions, f func(tx *Tx) error) (err error) {
-	sqlTx, err := pool.BeginTx(ctx, opts)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			_ = sqlTx.Rollback()
-			panic(p)
+// postgres runs f in a transaction of PostgreSQL.
+func postgres(pool *sql.DB, opts *sql.TxOptions) func(context.Context, func(querier) error) error {
+	return func(ctx context.Context, f func(querier) error) error {
+		sqlTx, err := pool.BeginTx(ctx, opts)
+		if err != nil {
+			return fmt.Errorf("begin: %w", err)
 		}
-	}()
-	tx := &Tx{ctx: ctx, tx: sqlTx, dialect: db.dialect, db: db, now: db.now().UTC().Truncate(time.Millisecond)}
-	fErr := f(tx)
-	var r refused
-	if fErr != nil && !errors.As(fErr, &r) {
-		_ = sqlTx.Rollback()
+		defer func() {
+			if p := recover(); p != nil {
+				_ = sqlTx.Rollback()
+				panic(p)
+			}
+		}()
+		fErr := f(sqlTx)
+		var r refused
+		if fErr != nil && !errors.As(fErr, &r) {
+			_ = sqlTx.Rollback()
+			return fErr
+		}
+		if err := sqlTx.Commit(); err != nil {
+			return commitError{fmt.Errorf("commit: %w", err)}
+		}
 		return fErr
 	}
-	if err := sqlTx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	return fErr
 }
 
 // NewID makes an id that sorts by time (UUIDv7).

@@ -3,13 +3,17 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -167,6 +171,71 @@ func TestTransientFailures(t *testing.T) {
 		err = db.Tx(t.Context(), func(*store.Tx) error { tries++; return &pgconn.PgError{Code: "23514"} })
 		if portique.KindOf(err) != portique.Internal || tries != 1 {
 			t.Errorf("a fault of ours: %v after %d tries", err, tries)
+		}
+	})
+}
+
+// What a failure means, told to whom it concerns: run again, come back later, or ours.
+func TestFaults(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		pg := func(code string) error { return fmt.Errorf("doing: %w", &pgconn.PgError{Code: code}) }
+		for name, c := range map[string]struct {
+			err   error
+			kind  portique.Kind
+			tries int
+		}{
+			"a broken connection":      {fmt.Errorf("reading: %w", io.ErrUnexpectedEOF), portique.Unavailable, 3},
+			"a reset":                  {&net.OpError{Op: "read", Err: syscall.ECONNRESET}, portique.Unavailable, 3},
+			"a bad connection":         {driver.ErrBadConn, portique.Unavailable, 3},
+			"ended by the admin":       {pg("57P01"), portique.Unavailable, 3},
+			"a connection exception":   {pg("08006"), portique.Unavailable, 3},
+			"too many connections":     {pg("53300"), portique.Unavailable, 1},
+			"a full disk":              {pg("53100"), portique.Unavailable, 1},
+			"starting":                 {pg("57P03"), portique.Unavailable, 1},
+			"a statement's time-out":   {pg("57014"), portique.Unavailable, 1},
+			"a standby":                {pg("25006"), portique.Unavailable, 1},
+			"no time left":             {context.DeadlineExceeded, portique.Unavailable, 1},
+			"a fault of the statement": {pg("42601"), portique.Internal, 1},
+			"damage":                   {pg("XX001"), portique.Internal, 1},
+			"a refusal":                {portique.ErrSignIn, portique.KindOf(portique.ErrSignIn), 1},
+		} {
+			tries := 0
+			err := db.Tx(t.Context(), func(*store.Tx) error { tries++; return c.err })
+			if portique.KindOf(err) != c.kind || tries != c.tries || errors.Is(err, store.ErrOutcomeUnknown) {
+				t.Errorf("%s: %v after %d tries", name, err, tries)
+			}
+		}
+	})
+}
+
+// A transaction takes no longer than its caller allows, whatever it waits for, and then says that it cannot, not that it broke.
+func TestPatience(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		storetest.Company(t, db, siren)
+		held, release := make(chan struct{}), make(chan struct{})
+		var holder sync.WaitGroup
+		holder.Go(func() {
+			err := db.Tx(t.Context(), func(tx *store.Tx) error {
+				_, err := tx.LockCompany(siren)
+				close(held)
+				<-release
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		<-held
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		err := db.Tx(ctx, func(tx *store.Tx) error { _, err := tx.LockCompany(siren); return err })
+		if portique.KindOf(err) != portique.Unavailable || errors.Is(err, store.ErrOutcomeUnknown) {
+			t.Errorf("one that waited: %v", err)
+		}
+		close(release)
+		holder.Wait()
+		if err := db.Ping(t.Context()); err != nil {
+			t.Errorf("afterwards: %v", err)
 		}
 	})
 }

@@ -160,13 +160,14 @@ func (db *DB) GiveBack(ctx context.Context, taken Taken) error {
 const (
 	AlertSignIns     = "sign_in"     // the installation's budget of failed sign-ins is spent
 	AlertMemberCodes = "member_code" // that of wrong member codes is
+	AlertGuesser     = "guesser"     // one person's wrong member codes have spent their day
 	AlertRequests    = "requests"    // an administrator is flooded with requests
 )
 
 // Alert tells the operator of something, in the journal and by a letter to the
 // support address if there is one; once in 24 hours for the same thing.
 func (tx *Tx) Alert(actor portique.Actor, support, language, what string, data map[string]string) error {
-	_, err := tx.Take(Try{Budget: portique.BudgetAlert, Key: []string{what, data["siren"]}})
+	_, err := tx.Take(Try{Budget: portique.BudgetAlert, Key: []string{what, data["siren"], data["person_email"]}})
 	if portique.KindOf(err) == portique.TooSoon {
 		return nil
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 func (v *visit) companiesAddForm() error {
-	return v.companiesAddPage(http.StatusOK, template.Form{}, nil, nil)
+	form, _, found := v.keptForm()
+	return v.companiesAddPage(http.StatusOK, form, v.keptNotice(found), nil)
 }
 
 // companiesAddPage shows the requests first, then the form. about attaches a

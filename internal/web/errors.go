@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"math"
 	"net/http"
@@ -55,7 +56,7 @@ func (v *visit) fail(err error) {
 	code := status(err)
 	id := telemetry.From(v.r.Context()).ID
 	if code >= 500 {
-		if v.r.Context().Err() != nil {
+		if errors.Is(v.r.Context().Err(), context.Canceled) {
 			return // the reader has gone
 		}
 		v.h.Log.ErrorContext(v.r.Context(), "request failed", "method", v.r.Method, "path", telemetry.Path(v.r.URL.Path), "error", err)
@@ -74,7 +75,7 @@ func (v *visit) fail(err error) {
 			page.ActionURL += "?return=" + back
 		}
 	}
-	if code < 500 {
+	if code < 500 || errors.Is(err, store.ErrOutcomeUnknown) {
 		if text := v.sentence(err); text != "" {
 			page.Sentence = text
 		}

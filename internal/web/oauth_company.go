@@ -24,10 +24,10 @@ func (v *visit) toolWaiting(id string) (*session.Waiting, error) {
 }
 
 func (v *visit) chooseCompanyForm() error {
-	return v.chooseCompanyPage(http.StatusOK, v.r.URL.Query().Get("authorization"))
+	return v.chooseCompanyPage(http.StatusOK, v.r.URL.Query().Get("authorization"), nil)
 }
 
-func (v *visit) chooseCompanyPage(code int, id string) error {
+func (v *visit) chooseCompanyPage(code int, id string, notice *template.Notice) error {
 	waiting, err := v.toolWaiting(id)
 	if err != nil {
 		return err
@@ -40,6 +40,9 @@ func (v *visit) chooseCompanyPage(code int, id string) error {
 		return v.noAccessPage(waiting, id)
 	}
 	page := template.ChooseCompanyPage{Page: v.page(), ToolName: waiting.Tool.Name, Authorization: id}
+	if notice != nil {
+		page.Flash = notice
+	}
 	hinted := waiting.CompanyHint == ""
 	for _, m := range openings {
 		hinted = hinted || string(m.SIREN) == waiting.CompanyHint
@@ -56,7 +59,7 @@ func (v *visit) chooseCompany() error {
 	}
 	err := v.h.Sessions.ChooseCompany(v.r.Context(), v.actor(), id, v.h.Cookies.Read(v.r, session.Browser), v.form("access"))
 	if errors.Is(err, portique.ErrMembershipUnknown) {
-		return v.chooseCompanyPage(http.StatusUnprocessableEntity, id)
+		return v.chooseCompanyPage(http.StatusUnprocessableEntity, id, v.say(template.Bad, "auth.choose.unknown"))
 	}
 	if err != nil {
 		return err

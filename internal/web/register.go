@@ -55,8 +55,18 @@ func (v *visit) register() error {
 func (v *visit) sentPage(code int, signUp *portique.SignUp, form template.Form, notice *template.Notice) error {
 	page := template.RegisterSentPage{Page: v.page(), Form: form, Email: signUp.Email, MailboxURL: v.h.MailboxURL,
 		CodeClosed: signUp.Tries >= portique.SignUpCodeTries}
+	if at := signUp.LetterAt(); at.After(v.h.Now()) {
+		page.LeavesAt = at
+	}
 	if notice != nil {
 		page.Flash = notice
+	}
+	refused, err := v.h.Accounts.Undelivered(v.r.Context(), signUp)
+	if err != nil {
+		return err
+	}
+	if page.Undelivered = refused; refused && notice == nil {
+		page.Flash = v.say(template.Bad, "auth.sent.undelivered", "Email", signUp.Email)
 	}
 	return v.render(code, template.RegisterSent(page))
 }
@@ -123,8 +133,10 @@ func (v *visit) registerAddress() error {
 	return v.redirect("/register/sent")
 }
 
+// tellAddress says that a letter has left; when it leaves later the page says so
+// by itself.
 func (v *visit) tellAddress(key, cookie string) {
-	if signUp, err := v.h.Accounts.Mine(v.r.Context(), cookie); err == nil {
+	if signUp, err := v.h.Accounts.Mine(v.r.Context(), cookie); err == nil && !signUp.LetterAt().After(v.h.Now()) {
 		v.tell(key, "Email", signUp.Email)
 	}
 }

@@ -145,8 +145,11 @@ func (v *visit) sessionCallback() error {
 	token, err := config.Exchange(oidc.ClientContext(v.r.Context(), v.h.AuthClient), query.Get("code"), oauth2.VerifierOption(mine.Verifier))
 	if err != nil {
 		var refused *oauth2.RetrieveError
-		if errors.As(err, &refused) && refused.Response.StatusCode < 500 {
+		switch {
+		case errors.As(err, &refused) && refused.Response.StatusCode < 500:
 			return v.signInBroken()
+		case errors.As(err, &refused) && refused.Response.StatusCode == http.StatusServiceUnavailable:
+			return &portique.Error{Kind: portique.Unavailable, Key: "error.busy", Cause: err}
 		}
 		return err
 	}

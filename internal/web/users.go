@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"portique"
@@ -16,7 +17,19 @@ func (v *visit) users() error {
 	if err != nil {
 		return err
 	}
-	return v.usersPage(http.StatusOK, siren, nil, func(*template.UsersPage) {})
+	form, path, found := v.keptForm()
+	return v.usersPage(http.StatusOK, siren, v.keptNotice(found), func(p *template.UsersPage) {
+		for i := range p.Requests {
+			if found && strings.Contains(path, "/requests/"+p.Requests[i].ID+"/") {
+				p.Requests[i].Form = form
+			}
+		}
+		for i := range p.Users {
+			if found && strings.Contains(path, "/users/"+p.Users[i].ID+"/") {
+				p.Users[i].Form = form
+			}
+		}
+	})
 }
 
 // usersPage is "Gérer les utilisateurs"; adjust attaches what a form was

@@ -4,6 +4,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -181,6 +182,9 @@ func (h *Handler) serve(route Route) http.Handler {
 			}
 		}
 		if route.Who != Anyone && v.current == nil {
+			if r.Method == http.MethodPost {
+				v.keepForm(route)
+			}
 			v.signInFirst()
 			return
 		}
@@ -224,6 +228,9 @@ func (v *visit) parseForm() error {
 	media, _, _ := strings.Cut(v.r.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded") && v.r.ContentLength != 0 {
 		return errMediaType
+	}
+	if v.r.ContentLength > maxBody {
+		return errTooBig // before a byte of it is read
 	}
 	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxBody)
 	if err := v.r.ParseForm(); err != nil {
@@ -317,7 +324,8 @@ func (v *visit) render(status int, page templ.Component) error {
 	if v.r.Method == http.MethodHead {
 		return nil
 	}
-	if err := page.Render(v.r.Context(), v.w); err != nil {
+	// A page needs no more of a request whose time ran out than to be written.
+	if err := page.Render(context.WithoutCancel(v.r.Context()), v.w); err != nil {
 		v.h.Log.ErrorContext(v.r.Context(), "page not rendered", "path", telemetry.Path(v.r.URL.Path), "error", err)
 	}
 	return nil

@@ -101,7 +101,10 @@ func serve(w http.ResponseWriter, r *http.Request) {
 		a, ok = themeAsset(name)
 	}
 	if !ok || strings.Count(r.URL.Path, "/") != 3 || !strings.HasPrefix(r.URL.Path, "/static/") {
-		http.NotFound(w, r)
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store") // http.NotFound would let a cache keep it
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte("404\n"))
 		return
 	}
 	h := w.Header()

@@ -201,7 +201,7 @@ func Contest(p ContestPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			if way := support(p.Page); way != "" {
+			if way := support(p.Page); way != "" && p.State != ContestOpen {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<p class=\"muted\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -104,11 +105,18 @@ func samples(p *i18n.Printer) []sample {
 		{ID: "m3", Company: "Quincaillerie Moderne", SIREN: "404833048", Role: "declarant", Firm: "Cabinet Le Goff"},
 	}
 
+	proofs := []ClaimRow{{"552100554", noon, day(1)}, {"732829320", day(-1), time.Time{}}}
+	contest := func(state string, faults ...FieldError) templ.Component {
+		return Contest(ContestPage{Page: out, State: state, Token: "t", CompanyName: "Atelier Duparc et Filles", SIREN: "552100554", Person: "Claire Martin-Duval",
+			PersonEmail: "claire.martin@atelier-duparc.example", Until: day(3), Form: Form{Errors: faults}})
+	}
+
 	all := []sample{
 		{"welcome", "welcome", Welcome(WelcomePage{Page: out})},
 		{"welcome-no-sign-up", "welcome", Welcome(WelcomePage{Page: out, NoSignUp: true})},
 		{"login", "login", Login(LoginPage{Page: auth, Authorization: "abc", ToolName: "Demandes de formation", ForgotURL: "/password/forgot"})},
 		{"login-refused", "login", Login(LoginPage{Page: flash(test, Bad, "login.refused"), Form: Form{Values: map[string][]string{"email": {"claire@atelier.example"}}}})},
+		{"throttled", "throttled", Throttled(ThrottledPage{Page: auth, Sentence: p.T("throttle.sign_in", "RetryAt", p.DateTime(day(1))), LoginURL: "/login", ForgotURL: "/password/forgot"})},
 		{"forgot", "forgot", Forgot(ForgotPage{Page: auth})},
 		{"forgot-refused", "forgot", Forgot(ForgotPage{Page: auth, Form: Form{Errors: []FieldError{{"email", p.T("email.form")}}}})},
 		{"forgot-sent", "forgot", Forgot(ForgotPage{Page: auth, Sent: true})},
@@ -126,6 +134,7 @@ func samples(p *i18n.Printer) []sample {
 			Page: flash(auth, Good, "auth.flash.resent", "Email", "claire@atelier.example"), Email: "claire@atelier.example", MailboxURL: "http://localhost:8083/",
 			Form: Form{Values: map[string][]string{"email": {"claire@"}}, Errors: []FieldError{fault("code", "signup.code_wrong"), fault("email", "email.form")}},
 		})},
+		{"register-sent-later", "register-sent", RegisterSent(RegisterSentPage{Page: auth, Email: "claire@atelier.example", LeavesAt: noon.Add(40 * time.Minute)})},
 		{"register-sent-link-only", "register-sent", RegisterSent(RegisterSentPage{Page: auth, Email: "claire@atelier.example", CodeClosed: true})},
 		{"validate", "validate", Validate(ValidatePage{Page: auth, State: ValidateSameBrowser, Token: "t", Email: "claire@atelier.example"})},
 		{"validate-other", "validate", Validate(ValidatePage{
@@ -153,6 +162,19 @@ func samples(p *i18n.Printer) []sample {
 			Errors: []FieldError{fault("siren", "siren.length", "Digits", 8)},
 		}})},
 		{"companies-add-no-match", "companies-add", CompaniesAdd(CompaniesAddPage{Page: flash(newcomer, Bad, "access.attach.no_match"), Form: Form{Values: map[string][]string{"siren": {"552100554"}}}})},
+		{"companies-add-claims", "companies-add", CompaniesAdd(CompaniesAddPage{Page: newcomer, Claims: 2})},
+		{"claim", "claim", Claim(ClaimPage{Page: newcomer, Digits: 8, Rows: proofs[:1]})},
+		{"claim-refused", "claim", Claim(ClaimPage{Page: newcomer, Digits: 8, Rows: proofs, Form: Form{Errors: []FieldError{fault("code", "claim.code_wrong")}}})},
+		{"claim-over", "claim", Claim(ClaimPage{Page: in, Digits: 8, Rows: proofs[1:]})},
+		{"claim-none", "claim", Claim(ClaimPage{Page: in, Digits: 8, Form: Form{Errors: []FieldError{fault("code", "claim.none")}}})},
+		{"claim-operator", "claim", Claim(ClaimPage{Page: newcomer, Digits: 8, Rows: proofs, ByOperator: true})},
+		{"contest", "contest", contest(ContestOpen)},
+		{"contest-refused", "contest", contest(ContestOpen, fault("code", "claim.code_wrong"))},
+		{"contest-answered", "contest", contest(ContestAnswered)},
+		{"contest-over", "contest", contest(ContestOver)},
+		{"contest-unknown", "contest", Contest(ContestPage{Page: out, State: ContestUnknown})},
+		{"contest-confirmed", "contest", Contest(ContestPage{Page: out, State: ContestConfirmed})},
+		{"contest-contested", "contest", Contest(ContestPage{Page: out, State: ContestContested})},
 		{"activated", "activated", Activated(ActivatedPage{Page: newcomer, CompanyName: "Atelier Duparc et Filles", SIREN: "552100554"})},
 		{"activated-declarant", "activated", Activated(ActivatedPage{Page: newcomer, CompanyName: "Atelier Duparc et Filles", SIREN: "552100554", Declarant: true, Until: day(90)})},
 		{"tools", "tools", Tools(ToolsPage{Page: in, Pending: 1, Sections: []ToolCompany{{"Atelier Duparc et Filles", "552100554", "administrator", time.Time{}, tiles}}})},
@@ -168,6 +190,8 @@ func samples(p *i18n.Printer) []sample {
 		}})},
 		{"companies-empty", "companies", Companies(CompaniesPage{Page: newcomer})},
 		{"users", "users", Users(UsersPage{Page: flash(in, Good, "portal.flash.accepted", "Name", "Fatou Diallo"), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askers, Users: users, Tools: tools, Administrators: 1})},
+		{"users-watched", "users", Users(UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askers[:1], Users: users, Tools: tools, Administrators: 1,
+			Held: p.T("claim.watched", "RetryAt", p.DateTime(day(3)))})},
 		{"users-refused", "users", Users(UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askersBad, Users: usersTwo, Tools: tools, Administrators: 2, NextURL: "?after=x"})},
 		{"users-empty", "users", Users(UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Tools: tools})},
 		{"users-remove", "users", UsersRemove(UsersRemovePage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, User: users[1]})},
@@ -404,5 +428,25 @@ func TestInitials(t *testing.T) {
 		if got := Initials(name); got != want {
 			t.Errorf("%q: %q, want %q", name, got, want)
 		}
+	}
+}
+
+func BenchmarkPages(b *testing.B) {
+	catalog, err := i18n.New(time.UTC)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, s := range samples(catalog.Printer("fr")) {
+		if s.name != "login" && s.name != "tools" {
+			continue
+		}
+		b.Run(s.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := s.page.Render(context.Background(), io.Discard); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
