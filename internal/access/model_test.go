@@ -16,8 +16,10 @@ type model struct {
 	firms   []*modelFirm
 	seats   []*modelSeat // in the order in which they were opened
 	asks    []*modelAsk  // in the order in which they were made
-	letters []string     // of the act under way: "request_sent>anne"
-	journal []string     // of the act under way: "access.requested"
+	proofs  []*modelProof
+	second  bool     // policy code+contact: a second proof before a first access
+	letters []string // of the act under way: "request_sent>anne"
+	journal []string // of the act under way: "access.requested"
 }
 
 type modelPerson struct {
@@ -41,6 +43,17 @@ type modelClaim struct {
 	seat   *modelSeat
 	status portique.FirstClaimStatus
 	since  time.Time
+	tries  int
+}
+
+// modelProof is a second proof; its member code was right.
+type modelProof struct {
+	person *modelPerson
+	firm   *modelFirm
+	made   time.Time
+	status portique.StepUpStatus
+	told   bool
+	code   string // in the letter to the known contact
 	tries  int
 }
 
@@ -220,6 +233,11 @@ func (m *model) attach(p *modelPerson, f *modelFirm, right bool) string {
 	case p.disabled:
 		return "session.none"
 	}
+	return m.admit(p, f, false)
+}
+
+// admit gives what a right member code leads to; proved: and a second proof.
+func (m *model) admit(p *modelPerson, f *modelFirm, proved bool) string {
 	if s := m.seat(p, f); m.active(s) {
 		return "access.attach.already_member"
 	} else if s != nil {
@@ -236,26 +254,117 @@ func (m *model) attach(p *modelPerson, f *modelFirm, right bool) string {
 		return "access.attach.refused_recently"
 	}
 	switch {
-	case f.first != nil, len(m.administrators(f)) > 0:
+	case f.first != nil:
 		m.request(p, f)
+	case m.second && !proved:
+		for _, q := range m.proofs {
+			if q.person == p && q.firm == f && q.status == portique.StepUpWaiting {
+				q.status, q.told = portique.StepUpReplaced, true
+			}
+		}
+		m.proofs = append(m.proofs, &modelProof{person: p, firm: f, made: m.now, status: portique.StepUpWaiting})
+		m.write(portique.ActionStepUpAsked)
 	case p.contributions:
 		m.sit(p, f, portique.Declarant, m.now.Add(90*day))
 		m.mail(portique.LetterAccessOpened, p)
-		if f.contact != "" {
+		if f.contact != "" && !proved {
 			m.mailTo(portique.LetterFirstDeclarant, f.contact)
 		}
 		m.write(portique.ActionDeclarantAttached)
 	default:
-		f.claim = &modelClaim{seat: m.sit(p, f, portique.Administrator, time.Time{}), status: portique.FirstClaimWatched, since: m.now}
-		if f.contact != "" {
-			m.mailTo(portique.LetterFirstClaim, f.contact)
-		} else {
-			m.mailTo(portique.LetterOperatorClaim, "aide")
+		s := m.sit(p, f, portique.Administrator, time.Time{})
+		if !proved {
+			f.claim = &modelClaim{seat: s, status: portique.FirstClaimWatched, since: m.now}
+			m.mailContact(portique.LetterFirstClaim, f)
 		}
 		m.mail(portique.LetterAdministrator, p)
 		m.write(portique.ActionFirstAdministrator)
 	}
 	return ""
+}
+
+// mailContact writes to the known contact, or to the operator for want of one.
+func (m *model) mailContact(kind portique.LetterKind, f *modelFirm) {
+	if f.contact != "" {
+		m.mailTo(kind, f.contact)
+	} else {
+		m.mailTo(portique.LetterOperatorClaim, "aide")
+	}
+}
+
+// -- the second proof ------------------------------------------------------------------------------------------------------
+
+// waiting are what a person has still to prove.
+func (m *model) waiting(p *modelPerson) (list []*modelProof) {
+	for _, q := range m.proofs {
+		if q.person == p && q.status == portique.StepUpWaiting && m.now.Before(q.made.Add(30*day)) {
+			list = append(list, q)
+		}
+	}
+	return list
+}
+
+func (m *model) takesCode(q *modelProof) bool { return q.tries < 5 && m.now.Before(q.made.Add(day)) }
+
+func (m *model) tellProofs() string {
+	for _, q := range m.proofs {
+		if !q.told && q.status == portique.StepUpWaiting {
+			m.mailContact(portique.LetterClaimCode, q.firm)
+		}
+		q.told = true
+	}
+	return ""
+}
+
+func (m *model) proveBy(p *modelPerson, code string) string {
+	waiting := m.waiting(p)
+	if len(waiting) == 0 {
+		return "claim.none"
+	}
+	for _, q := range waiting {
+		if q.code == code && m.takesCode(q) {
+			if p.disabled {
+				return "session.none"
+			}
+			q.status = portique.StepUpAccepted
+			m.write(portique.ActionStepUpPassed)
+			return m.admit(p, q.firm, true)
+		}
+	}
+	refused := "claim.code_over"
+	for _, q := range waiting {
+		if m.takesCode(q) {
+			q.tries++
+			m.write(portique.ActionStepUpFailed)
+			refused = "claim.code_wrong"
+		}
+	}
+	return refused
+}
+
+// vouch is the operator's word on a second proof. What cannot be given leaves it waiting.
+func (m *model) vouch(q *modelProof, accept bool) string {
+	a := m.last(q.person, q.firm)
+	switch {
+	case q.status != portique.StepUpWaiting:
+		return "claim.settled"
+	case !accept:
+		q.status = portique.StepUpRefused
+		m.mail(portique.LetterClaimRefused, q.person)
+		m.write(portique.ActionStepUpRefused)
+		return ""
+	case q.person.disabled:
+		return "session.none"
+	case m.active(m.seat(q.person, q.firm)):
+		return "access.attach.already_member"
+	case a != nil && m.waits(a):
+		return "access.attach.already_pending"
+	case a != nil && a.status == portique.RequestRefused && m.now.Before(a.decided.Add(day)):
+		return "access.attach.refused_recently"
+	}
+	q.status = portique.StepUpAccepted
+	m.write(portique.ActionStepUpPassed)
+	return m.admit(q.person, q.firm, true)
 }
 
 func (m *model) lapse(s *modelSeat) {
