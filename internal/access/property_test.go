@@ -21,7 +21,7 @@ import (
 // Whatever four people, two companies, a known contact and the operator do, in any order and at any hour, the services do what the
 // model says: the same refusals, accesses and requests, and for each act the letters and the lines of the journal that it owes.
 func TestAccessLikeTheModel(t *testing.T) {
-	storetest.Property(t, 15, 60, func(t *rapid.T, db *store.DB, watch *storetest.Watch) {
+	storetest.Property(t, 40, 60, func(t *rapid.T, db *store.DB, watch *storetest.Watch) {
 		w := newMachine(t, db, watch)
 		t.Repeat(map[string]func(*rapid.T){
 			"":           w.check,
@@ -170,7 +170,7 @@ func TestAccessLikeTheModel(t *testing.T) {
 				w.same(t, operator, w.m.enable(p), func() error { return w.people.Enable(t.Context(), operator, w.account(p).Email) })
 			},
 			"time": func(t *rapid.T) {
-				w.watch.Forward(time.Duration(rapid.SampledFrom([]int{1, 5, 24, 72, 8 * 24, 20 * 24, 31 * 24}).Draw(t, "hours")) * hour)
+				w.watch.Forward(time.Duration(rapid.SampledFrom([]int{1, 5, 23, 71, 8 * 24, 20 * 24, 31 * 24}).Draw(t, "hours")) * hour)
 				w.m.now = w.watch.Now()
 				if often(t, "tick") {
 					w.tick(t)

@@ -318,7 +318,7 @@ const hour = time.Hour
 // Whatever several people do with sign-ups of the same addresses, in any order and at any hour, one of them gets the account, with
 // their own password; what is spent, replaced, disowned or too old never works again, and guessing has its budgets.
 func TestSignUpLikeTheModel(t *testing.T) {
-	storetest.Property(t, 10, 60, func(t *rapid.T, db *store.DB, watch *storetest.Watch) {
+	storetest.Property(t, 16, 60, func(t *rapid.T, db *store.DB, watch *storetest.Watch) {
 		w := &machine{Service: account.New(db, storetest.Keys(), hasher(), storetest.PasswordRule(portique.PolicyGuide), authURL), db: db,
 			m:     &model{now: watch.Now(), accounts: map[string]string{}, slots: map[string][]time.Time{}, waiting: map[string]time.Time{}},
 			lines: map[string]int{}, seen: map[string]bool{}, ids: map[*modelSignUp]string{}, cookies: map[*modelSignUp]string{}, verified: map[string]string{}}
@@ -351,10 +351,13 @@ func TestSignUpLikeTheModel(t *testing.T) {
 				code := w.pickCode(t, s.code)
 				w.same(t, w.m.typeCode(s, code), func() error { return w.TypeCode(t.Context(), w.actor(), w.cookies[s], code) })
 			},
-			"type wrong codes": func(t *rapid.T) {
+			"guess on": func(t *rapid.T) { // over new letters, which refill nothing but the tries of a code
 				s := w.mine(t)
-				for range rapid.IntRange(2, 6).Draw(t, "times") {
-					w.same(t, w.m.typeCode(s, wrong(s.code)), func() error { return w.TypeCode(t.Context(), w.actor(), w.cookies[s], wrong(s.code)) })
+				for range rapid.IntRange(1, 3).Draw(t, "letters") {
+					for range rapid.IntRange(4, 6).Draw(t, "times") {
+						w.same(t, w.m.typeCode(s, wrong(s.code)), func() error { return w.TypeCode(t.Context(), w.actor(), w.cookies[s], wrong(s.code)) })
+					}
+					w.same(t, w.m.resend(s), func() error { return w.Resend(t.Context(), w.actor(), w.cookies[s]) })
 				}
 			},
 			"open the link": func(t *rapid.T) {

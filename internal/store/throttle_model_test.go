@@ -56,7 +56,7 @@ func (c tries) allows(b portique.Budget, now time.Time) bool {
 // The counters in the database do what a list of times does: tries are counted against all their budgets or none, given back,
 // forgiven, counted once for one id, purged; letters leave at the first moment that their budget allows.
 func TestThrottleLikeTheModel(t *testing.T) {
-	storetest.Property(t, 20, 50, func(t *rapid.T, db *store.DB, watch *storetest.Watch) {
+	storetest.Property(t, 40, 50, func(t *rapid.T, db *store.DB, watch *storetest.Watch) {
 		counters := map[string]tries{}
 		counter := func(b portique.Budget, key string) tries {
 			name := b.Name + " " + key

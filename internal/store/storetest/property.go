@@ -10,7 +10,7 @@ import (
 	"portique/internal/store"
 )
 
-// Property checks f on each engine, as often as asked and ten times as often in make test-long; half as often on PostgreSQL, where a
+// Property checks f on each engine, as often as asked and ten times as often in make test-long; a quarter of it on PostgreSQL, where a
 // fresh database costs more. Each check has a database and a clock of its own and takes that many acts (t.Repeat), more or less. The
 // ordinary run draws the same acts every time; the long one draws others, and prints the seed of what fails.
 func Property(t *testing.T, checks, acts int, f func(t *rapid.T, db *store.DB, watch *Watch)) {
@@ -20,7 +20,7 @@ func Property(t *testing.T, checks, acts int, f func(t *rapid.T, db *store.DB, w
 			n := checks
 			if engine == "postgres" {
 				server(t) // skip here: a check cannot
-				n /= 2
+				n /= 4
 			}
 			Checks(t, n, acts)
 			rapid.Check(t, func(r *rapid.T) {
