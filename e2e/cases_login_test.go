@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -322,27 +320,12 @@ func TestSignInCases(t *testing.T) {
 			app.Create(t, p)
 			keepOut(t, p)
 			if app.Engine == "postgres" { // the other engine has one node
-				second := fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1)[0])
-				node := exec.Command(binary(t), "serve")
-				node.Env, node.Dir = append(append([]string{}, app.env...), "PORTIQUE_LISTEN="+second), t.TempDir()
-				node.Stdout, node.Stderr = app.log, app.log
-				if err := node.Start(); err != nil {
-					t.Fatal(err)
-				}
-				defer func() {
-					_ = node.Process.Signal(syscall.SIGTERM)
-					_ = node.Wait()
-				}()
-				host := strings.TrimPrefix(app.Auth, "http://")
-				until(t, "the second node", func() bool {
-					r, err := http.Get("http://" + second + "/readyz")
-					return err == nil && r.Body.Close() == nil && r.StatusCode == http.StatusOK
-				})
-				throttled(t, "the other node", call(t, "POST", "http://"+second+"/login", url.Values{"email": {p.Email}, "password": {Password}},
-					"Host", host, "X-Forwarded-For", "198.51.100.11"))
+				second := app.Node(t)
+				second.Advance(t, app.clock.ahead)
+				throttled(t, "the other node", call(t, "POST", "http://"+second.dial+"/login", url.Values{"email": {p.Email}, "password": {Password}},
+					"Host", strings.TrimPrefix(app.Auth, "http://"), "X-Forwarded-For", "198.51.100.11"))
 			}
-			_ = app.server.Process.Kill()
-			<-app.exited
+			app.Kill()
 			app.serve(t)
 			throttled(t, "after the crash", app.login(t, "198.51.100.11", p.Email, Password))
 		})

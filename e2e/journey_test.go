@@ -775,7 +775,10 @@ func TestOutbox(t *testing.T) {
 		app.Advance(t, 40*time.Second)
 		letter := app.Mail.Wait(t, Marie.Email, "Validation")
 		var list []Letter
-		app.JSON(t, &list, "letter", "list", "--email", Marie.Email)
+		until(t, "the outcome", func() bool { // written once the mail server has answered
+			app.JSON(t, &list, "letter", "list", "--email", Marie.Email)
+			return len(list) == 0 || list[0].Status != "queued"
+		})
 		if len(list) != 1 || list[0].Status != "sent" || list[0].MessageID == "" || strings.Trim(letter.MessageID, "<>") != strings.Trim(list[0].MessageID, "<>") {
 			t.Errorf("one letter, sent at the second try, under one Message-ID: %+v, arrived as %s", list, letter.MessageID)
 		}

@@ -396,12 +396,14 @@ func (l *Ledger) Check(t *testing.T, app *App) {
 	app.journalled(t, accounts, memberships, requests)
 }
 
-// drained waits until no letter is queued and returns them all.
+// drained waits until no letter is queued and returns them all. A digest leaves within the hour, on purpose.
 func (a *App) drained(t *testing.T) []Letter {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
 		var queued, all []Letter
-		if a.JSON(t, &queued, "letter", "list", "--status", "queued"); len(queued) == 0 {
+		a.JSON(t, &queued, "letter", "list", "--status", "queued")
+		queued = slices.DeleteFunc(queued, func(l Letter) bool { return l.Kind == "request_digest" })
+		if len(queued) == 0 {
 			a.JSON(t, &all, "letter", "list")
 			return all
 		}

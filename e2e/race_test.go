@@ -11,7 +11,7 @@ import (
 // crowd is how many people do the same thing at the same moment.
 const crowd = 50
 
-// Fifty people attach one company at once: one becomes its administrator, the others ask. Always.
+// CLM-02: fifty people attach one company at once: one becomes its administrator, the others ask. Always.
 func TestRaceForTheFirstSeat(t *testing.T) {
 	// A crowd serves twenty companies: the page of a person lists every request they made, and would grow with each round.
 	const perCrowd = 20

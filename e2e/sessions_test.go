@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -251,6 +252,18 @@ func TestSourceAddress(t *testing.T) {
 			}
 			if strings.Contains(app.Log(), "203.0.113.") {
 				t.Error("a forged address is in the log")
+			}
+			// Nor does it evade what counts against an address: sixty letters asked for in ten minutes.
+			for i := range 61 {
+				want := http.StatusSeeOther
+				if i == 60 {
+					want = http.StatusTooManyRequests
+				}
+				forged := fmt.Sprintf("192.0.2.%d", i)
+				if got := call(t, "POST", app.Auth+"/password/forgot", url.Values{"email": {"marie@boutique.example"}}, "X-Forwarded-For", forged+", 198.51.100.7",
+					"X-Real-Ip", forged, "Forwarded", "for="+forged); got.status != want {
+					t.Fatalf("letter %d: %d, not %d", i, got.status, want)
+				}
 			}
 		})
 	}

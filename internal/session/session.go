@@ -104,8 +104,19 @@ func (s *Service) Lapsed(ctx context.Context, door portique.Door, cookie string)
 		if err != nil {
 			return err
 		}
-		if ses.Door != door || !secret.Equal(ses.SecretHash, secret.Hash(key)) || !ses.EndedAt.IsZero() {
+		if ses.Door != door || !secret.Equal(ses.SecretHash, secret.Hash(key)) {
 			return store.ErrNoSession
+		}
+		auth := ses
+		if ses.ParentID != "" {
+			if auth, err = tx.Session(ses.ParentID); err != nil {
+				return err
+			}
+		}
+		for _, one := range []*store.Session{ses, auth} {
+			if e := one.EndedAt; !e.IsZero() && e.Before(auth.SeenAt.Add(Idle)) && e.Before(auth.ExpiresAt) {
+				return store.ErrNoSession // somebody ended it
+			}
 		}
 		account, err := activeAccount(tx, ses.AccountID)
 		if err != nil {
