@@ -3,6 +3,8 @@ package portique
 import (
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 func TestBudget(t *testing.T) {
@@ -82,4 +84,46 @@ func TestSourceKey(t *testing.T) {
 			t.Errorf("%q: %q, want %q", address, got, want)
 		}
 	}
+}
+
+// Whatever was tried before, a try that is refused is allowed at the hour told and, without growing waits, not a moment sooner; and
+// letters that take their slots one after another are never more than the limit in any window, nor later than they must.
+func TestBudgetsHold(t *testing.T) {
+	start := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	rapid.Check(t, func(t *rapid.T) {
+		b := Budget{Limit: rapid.IntRange(1, 8).Draw(t, "limit"), Window: time.Duration(rapid.IntRange(1, 180).Draw(t, "window")) * time.Minute,
+			Free: rapid.IntRange(0, 4).Draw(t, "free")}
+		now := start
+		var taken, slots []time.Time
+		for _, pause := range rapid.SliceOfN(rapid.IntRange(0, 90), 1, 40).Draw(t, "pauses") {
+			now = now.Add(time.Duration(pause) * time.Minute)
+			within := 0
+			for _, at := range taken {
+				if now.Sub(at) < b.Window {
+					within++
+				}
+			}
+			next := b.Next(taken, now)
+			switch {
+			case next.IsZero() && within >= b.Limit:
+				t.Fatalf("allowed %d in a window, limit %d", within+1, b.Limit)
+			case next.IsZero():
+				taken = append(taken, now)
+			case !next.After(now), !b.Next(taken, next).IsZero():
+				t.Fatalf("told %v at %v, and refused then", next, now)
+			case b.Free == 0 && b.Next(taken, next.Add(-1)).IsZero():
+				t.Fatalf("told %v at %v, and allowed before", next, now)
+			case b.Free == 0 && within < b.Limit:
+				t.Fatalf("refused after %d, limit %d", within, b.Limit)
+			}
+
+			at := b.Slot(slots, now)
+			if n := len(slots); at.Before(now) || n >= b.Limit && at.Sub(slots[n-b.Limit]) < b.Window {
+				t.Fatalf("a letter leaves at %v after %v", at, slots)
+			} else if at.After(now) && at.Sub(slots[n-b.Limit]) != b.Window {
+				t.Fatalf("a letter leaves at %v, later than it must after %v", at, slots)
+			}
+			slots = append(slots, at)
+		}
+	})
 }

@@ -94,6 +94,29 @@ func TestDoors(t *testing.T) {
 	}
 	cookie = strings.TrimSuffix(cookie, "; ") + "\r\n"
 
+	t.Run("WEB-08 no request hides in another", func(t *testing.T) {
+		_, host, _ := strings.Cut(app.Auth, "://")
+		form := "Host: " + host + "\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+		hidden := "GET /hidden HTTP/1.1\r\nHost: " + host + "\r\n\r\n"
+		for name, c := range map[string]struct {
+			bytes  string
+			status []int
+		}{
+			"a length and chunks":    {"POST /login HTTP/1.1\r\n" + form + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden, []int{422}},
+			"two lengths":            {"POST /login HTTP/1.1\r\n" + form + "Content-Length: 3\r\nContent-Length: 40\r\n\r\na=b" + hidden, []int{400}},
+			"a length with a sign":   {"POST /login HTTP/1.1\r\n" + form + "Content-Length: +3\r\n\r\na=b" + hidden, []int{400}},
+			"another encoding":       {"POST /login HTTP/1.1\r\n" + form + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + hidden, []int{501}},
+			"two encodings":          {"POST /login HTTP/1.1\r\n" + form + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n" + hidden, []int{501}},
+			"a name and a space":     {"POST /login HTTP/1.1\r\n" + form + "Content-Length : 3\r\n\r\na=b" + hidden, []int{400}},
+			"an extension of chunks": {"POST /login HTTP/1.1\r\n" + form + "Transfer-Encoding: chunked\r\n\r\n3;x=y\r\na=b\r\n0\r\n\r\n" + hidden, []int{422}},
+		} {
+			answers := app.rawAnswers(t, app.Auth, c.bytes)
+			if !slices.Equal(answers, c.status) {
+				t.Errorf("%s: answered %v, not %v", name, answers, c.status)
+			}
+		}
+	})
+
 	t.Run("WEB-09 odd addresses open nothing and lead nowhere", func(t *testing.T) {
 		users := "/companies/" + shop.SIREN + "/users"
 		for _, path := range []string{"//mal.example", "//mal.example/", "//mal.example/..", "///mal.example/%2e%2e", "/\\mal.example", "/%5cmal.example/", "/%2f/mal.example/", "//mal.example/%2f..", "/.//mal.example",

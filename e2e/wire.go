@@ -78,6 +78,38 @@ func readAnswer(from string, answer *http.Response) (*Page, error) {
 // Raw writes bytes to a door and reads one answer: for what no HTTP library would send.
 func (a *App) Raw(t *testing.T, door, bytes string) *Page {
 	t.Helper()
+	c := a.write(t, door, bytes)
+	defer c.Close()
+	method, _, _ := strings.Cut(bytes, " ")
+	answer, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
+	if err != nil {
+		t.Fatalf("%.80q: %v", bytes, err)
+	}
+	page, err := readAnswer(door+"/", answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page
+}
+
+// rawAnswers is Raw for the statuses of every answer that comes before the connection ends.
+func (a *App) rawAnswers(t *testing.T, door, bytes string) (statuses []int) {
+	t.Helper()
+	c := a.write(t, door, bytes)
+	defer c.Close()
+	from := bufio.NewReader(c)
+	for {
+		answer, err := http.ReadResponse(from, &http.Request{Method: http.MethodPost})
+		if err != nil {
+			return statuses
+		}
+		_, _ = io.Copy(io.Discard, answer.Body)
+		statuses = append(statuses, answer.StatusCode)
+	}
+}
+
+func (a *App) write(t *testing.T, door, bytes string) net.Conn {
+	t.Helper()
 	u, err := url.Parse(door)
 	if err != nil {
 		t.Fatal(err)
@@ -91,19 +123,9 @@ func (a *App) Raw(t *testing.T, door, bytes string) *Page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
 	if _, err := c.Write([]byte(bytes)); err != nil {
 		t.Fatal(err)
 	}
-	method, _, _ := strings.Cut(bytes, " ")
-	answer, err := http.ReadResponse(bufio.NewReader(c), &http.Request{Method: method})
-	if err != nil {
-		t.Fatalf("%.80q: %v", bytes, err)
-	}
-	page, err := readAnswer(door+"/", answer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return page
+	return c
 }

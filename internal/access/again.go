@@ -32,9 +32,12 @@ func (s *Service) Again(ctx context.Context, actor portique.Actor, id string) (*
 		if a.Company.Status != portique.CompanyActive {
 			return &portique.Error{Kind: portique.Conflict, Key: "company.closed", Args: []any{"Company", a.Company.Name}}
 		}
-		account, err := tx.Account(actor.AccountID)
+		account, err := tx.LockAccount(actor.AccountID)
 		if err != nil {
 			return err
+		}
+		if account.Status != portique.AccountActive { // disabled since the page was opened
+			return store.ErrNoSession
 		}
 		if err := s.checkFree(tx, actor, account, a.Company); err != nil {
 			return err

@@ -1,6 +1,9 @@
 package access
 
 import (
+	"slices"
+	"strings"
+
 	"portique"
 	"portique/internal/store"
 )
@@ -9,6 +12,9 @@ import (
 // hour an administrator gets one later that stands for all: two hundred requests
 // are not two hundred letters. The operator is told when that begins.
 func (s *Service) ask(tx *store.Tx, actor portique.Actor, administrators []*portique.Membership, kind portique.LetterKind, r *portique.AccessRequest, data func() map[string]string) error {
+	// Their budgets are locked in one order, whatever the company: those who
+	// administer two would otherwise make two requests wait for each other.
+	administrators = slices.SortedFunc(slices.Values(administrators), func(a, b *portique.Membership) int { return strings.Compare(a.AccountID, b.AccountID) })
 	for _, m := range administrators {
 		budget := store.Try{Budget: portique.BudgetRequestLetters, Key: []string{m.AccountID}}
 		spent, err := tx.Spent(budget)

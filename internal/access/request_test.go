@@ -421,3 +421,24 @@ func TestRequests(t *testing.T) {
 		}
 	})
 }
+
+// Found by TestAccessLikeTheModel: a page opened before the account was disabled asked again in its name, and ended the access that
+// the operator had meant to give back with the account.
+func TestAgainWhenDisabled(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		siren, _, luc, r := w.desk()
+		w.watch.Forward(38 * day)
+		if err := w.Tick(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		storetest.Member(t, w.db, luc, siren, portique.Member)
+		w.disable(luc)
+		w.letters()
+		_, err := w.Again(t.Context(), as(luc), r.ID)
+		w.want("when disabled", err, store.ErrNoSession)
+		w.posted("")
+		if m := w.membership(luc, siren); m == nil || m.Status != portique.MembershipActive {
+			t.Errorf("the access is now %+v", m)
+		}
+	})
+}

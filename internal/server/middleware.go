@@ -69,6 +69,12 @@ func sameForAll(path string) bool {
 
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	s.headers(w.Header())
+	if len(r.TransferEncoding) > 0 {
+		// A body in chunks may have come with a length as well, which net/http
+		// forgets: what follows on the connection may be what a proxy took for the
+		// body. RFC 9112 6.1 closes it.
+		w.Header().Set("Connection", "close")
+	}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions { // HAProxy asks by OPTIONS
 		switch r.URL.Path {
 		case "/healthz":

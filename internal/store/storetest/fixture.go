@@ -2,9 +2,9 @@ package storetest
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"portique"
@@ -45,7 +45,7 @@ func PasswordRule(policy portique.PasswordPolicy) portique.PasswordRule {
 }
 
 // Write runs f in a transaction that must succeed.
-func Write(t testing.TB, db *store.DB, f func(tx *store.Tx) error) {
+func Write(t TB, db *store.DB, f func(tx *store.Tx) error) {
 	t.Helper()
 	if err := db.Tx(t.Context(), f); err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func Write(t testing.TB, db *store.DB, f func(tx *store.Tx) error) {
 }
 
 // Account adds an active account of the person of that address: jeanne.martin@x.example is Jeanne Martin.
-func Account(t testing.TB, db *store.DB, email string, change ...func(*portique.Account)) *portique.Account {
+func Account(t TB, db *store.DB, email string, change ...func(*portique.Account)) *portique.Account {
 	t.Helper()
 	local, _, _ := strings.Cut(email, "@")
 	first, last, _ := strings.Cut(local, ".")
@@ -79,7 +79,7 @@ func capital(s string) string {
 const MemberCode = "K7QM2ZT9AB"
 
 // Company adds an active company.
-func Company(t testing.TB, db *store.DB, siren portique.SIREN, change ...func(*portique.Company)) *portique.Company {
+func Company(t TB, db *store.DB, siren portique.SIREN, change ...func(*portique.Company)) *portique.Company {
 	t.Helper()
 	c := &portique.Company{SIREN: siren, Name: "Société " + string(siren), Status: portique.CompanyActive,
 		CodeHash: Keys().MemberCode(string(siren), MemberCode)}
@@ -94,7 +94,7 @@ func Company(t testing.TB, db *store.DB, siren portique.SIREN, change ...func(*p
 }
 
 // Member adds an access.
-func Member(t testing.TB, db *store.DB, a *portique.Account, siren portique.SIREN, role portique.Role, change ...func(*portique.Membership)) *portique.Membership {
+func Member(t TB, db *store.DB, a *portique.Account, siren portique.SIREN, role portique.Role, change ...func(*portique.Membership)) *portique.Membership {
 	t.Helper()
 	m := &portique.Membership{ID: store.NewID(), AccountID: a.ID, SIREN: siren, Role: role, Status: portique.MembershipActive}
 	if role == portique.Member {
@@ -116,7 +116,7 @@ func Member(t testing.TB, db *store.DB, a *portique.Account, siren portique.SIRE
 }
 
 // Outbox returns the letters to an address ("" for all), oldest first, their secrets opened.
-func Outbox(t testing.TB, db *store.DB, to string) []*portique.Letter {
+func Outbox(t TB, db *store.DB, to string) []*portique.Letter {
 	t.Helper()
 	var letters []*portique.Letter
 	err := db.View(t.Context(), func(tx *store.Tx) (err error) {
@@ -142,7 +142,7 @@ func Outbox(t testing.TB, db *store.DB, to string) []*portique.Letter {
 }
 
 // Journal returns the lines about a subject, oldest first.
-func Journal(t testing.TB, db *store.DB, subject string) []portique.Event {
+func Journal(t TB, db *store.DB, subject string) []portique.Event {
 	t.Helper()
 	var events []portique.Event
 	err := db.View(t.Context(), func(tx *store.Tx) (err error) {
@@ -156,11 +156,26 @@ func Journal(t testing.TB, db *store.DB, subject string) []portique.Event {
 }
 
 // Actions is the journal about a subject in short: "access.requested access.reminded".
-func Actions(t testing.TB, db *store.DB, subject string) string {
+func Actions(t TB, db *store.DB, subject string) string {
 	t.Helper()
 	var names []string
 	for _, e := range Journal(t, db, subject) {
 		names = append(names, string(e.Action))
 	}
 	return strings.Join(names, " ")
+}
+
+// Refusal is the key of a refusal, "" for none, and the whole error for anything else: what a model says in advance.
+func Refusal(err error) string {
+	var one *portique.Error
+	var many portique.FieldErrors
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &one):
+		return one.Key
+	case errors.As(err, &many) && len(many) == 1:
+		return many[0].Key
+	}
+	return err.Error()
 }

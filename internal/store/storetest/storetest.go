@@ -23,6 +23,20 @@ import (
 	"portique/internal/store"
 )
 
+// TB is what these helpers need of a test: a *testing.T, or one check of a property (*rapid.T).
+type TB interface {
+	Helper()
+	Context() context.Context
+	Cleanup(func())
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Skip(args ...any)
+}
+
+// Long tells whether the bigger counts were asked for (make test-long).
+func Long() bool { return os.Getenv("PORTIQUE_TEST_LONG") != "" }
+
 // Engines are the names of the two databases, as Open and Run know them.
 var Engines = []string{"sqlite", "postgres"}
 
@@ -41,17 +55,33 @@ func Run(t *testing.T, f func(t *testing.T, db *store.DB), options ...Option) {
 }
 
 // Open opens a fresh database with the current schema, closed and thrown away with the test.
-func Open(t testing.TB, engine string, options ...Option) *store.DB {
+func Open(t TB, engine string, options ...Option) *store.DB {
 	t.Helper()
-	o := store.Options{Keys: Keys(), MailDomain: "operateur.example"}
+	return OpenNodes(t, engine, 1, options...)[0]
+}
+
+// OpenNodes is Open by several nodes of one installation: databases opened apart, with the same rows.
+func OpenNodes(t TB, engine string, nodes int, options ...Option) []*store.DB {
+	t.Helper()
+	address := ""
 	switch engine {
 	case "sqlite":
-		o.URL = "sqlite:" + sqliteCopy(t)
+		address = "sqlite:" + sqliteCopy(t)
 	case "postgres":
-		o.URL = postgresCopy(t)
+		address = postgresCopy(t)
 	default:
 		t.Fatalf("unknown engine %q", engine)
 	}
+	list := make([]*store.DB, nodes)
+	for i := range list {
+		list[i] = open(t, address, options...)
+	}
+	return list
+}
+
+func open(t TB, address string, options ...Option) *store.DB {
+	t.Helper()
+	o := store.Options{URL: address, Keys: Keys(), MailDomain: "operateur.example"}
 	for _, set := range options {
 		set(&o)
 	}
@@ -101,13 +131,22 @@ var sqliteTemplate = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(path) // closing has folded the write-ahead log into the file
 })
 
-func sqliteCopy(t testing.TB) string {
+func sqliteCopy(t TB) string {
 	t.Helper()
 	template, err := sqliteTemplate()
 	if err != nil {
 		t.Fatalf("the template database: %v", err)
 	}
-	path := filepath.Join(t.TempDir(), "portique.db")
+	dir, err := os.MkdirTemp("", "portique-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("removing the test database: %v", err)
+		}
+	})
+	path := filepath.Join(dir, "portique.db")
 	if err := os.WriteFile(path, template, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +156,7 @@ func sqliteCopy(t testing.TB) string {
 // -- PostgreSQL ------------------------------------------------------------------------------------------------------------
 
 // server returns the address of the test server. Where everything must run, its absence is a failure.
-func server(t testing.TB) string {
+func server(t TB) string {
 	t.Helper()
 	s := os.Getenv("PORTIQUE_TEST_POSTGRES")
 	if s == "" {
@@ -130,7 +169,7 @@ func server(t testing.TB) string {
 	return s
 }
 
-func postgresCopy(t testing.TB) string {
+func postgresCopy(t TB) string {
 	t.Helper()
 	s := server(t)
 	template, err := postgresTemplate(s)
@@ -141,7 +180,7 @@ func postgresCopy(t testing.TB) string {
 }
 
 // create makes a database, from a template if one is named, and drops it with the test. It returns its name.
-func create(t testing.TB, template string) string {
+func create(t TB, template string) string {
 	t.Helper()
 	s := server(t)
 	name := "test_" + strings.ToLower(rand.Text()[:16])
