@@ -26,9 +26,10 @@ type Attached struct {
 // none left it is a request that the operator sees at once.
 //
 // Wrong code, unknown SIREN and closed company give the same ErrAttachNoMatch,
-// after the same work. Each try counts before it is looked at, its budgets held
-// until the answer is sure, and is given back when the code was right: against the account (TooSoon with the hour), the
-// source (the same), and the installation. Once the installation's budget is
+// after the same work. Room for a try is held before it is looked at and until
+// the answer is sure; a wrong one counts against the account (TooSoon with the
+// hour), the source (the same), and the installation, a right one against none.
+// Once the installation's budget is
 // spent everybody is asked for a second proof, whatever they typed; so is, with
 // a stricter policy, whoever would open a company that nobody administers yet.
 func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, typedCode string) (*Attached, error) {
@@ -50,7 +51,7 @@ func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, 
 	var a *Attached
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
 		a = &Attached{}
-		taken, guessing, err := s.takeTry(tx, actor, siren)
+		held, guessing, err := s.holdTry(tx, actor, siren)
 		if err != nil {
 			return err
 		}
@@ -67,13 +68,13 @@ func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, 
 			}
 		}
 		if company == nil {
+			if err := tx.CountTaken(held); err != nil {
+				return err
+			}
 			if err := tx.Audit(actor.Event(portique.ActionAttachFailed, "", siren)); err != nil {
 				return err
 			}
 			return store.Refused(portique.ErrAttachNoMatch)
-		}
-		if err := tx.GiveBack(taken); err != nil {
-			return err
 		}
 		if err := s.admit(tx, actor, company, byCode, a); err != nil {
 			return rightCode(err)
@@ -95,24 +96,27 @@ func rightCode(err error) error {
 	return err
 }
 
-// takeTry counts a member code before it is compared. guessing says that the
-// installation's budget is spent.
-func (s *Service) takeTry(tx *store.Tx, actor portique.Actor, siren portique.SIREN) (taken store.Taken, guessing bool, err error) {
+// holdTry makes room for a member code before it is compared: what it counts
+// against is locked until the transaction ends, and a right code counts nowhere.
+// guessing says that the installation's budget is spent; then the try is counted
+// here, whatever was typed.
+func (s *Service) holdTry(tx *store.Tx, actor portique.Actor, siren portique.SIREN) (held store.Taken, guessing bool, err error) {
 	account := []string{actor.AccountID}
-	taken, err = tx.Take(
-		store.Try{Budget: portique.BudgetMemberCodeHour, Key: account},
-		store.Try{Budget: portique.BudgetMemberCodeDay, Key: account},
-		store.Try{Budget: portique.BudgetMemberCodeCompany, Key: []string{actor.AccountID, string(siren)}},
-		store.Try{Budget: portique.BudgetMemberCodeSource, Key: []string{portique.SourceKey(actor.Source)}})
-	if err != nil {
-		return nil, false, err
+	tries := []store.Try{
+		{Budget: portique.BudgetMemberCodeHour, Key: account},
+		{Budget: portique.BudgetMemberCodeDay, Key: account},
+		{Budget: portique.BudgetMemberCodeCompany, Key: []string{actor.AccountID, string(siren)}},
+		{Budget: portique.BudgetMemberCodeSource, Key: []string{portique.SourceKey(actor.Source)}},
+		// One person's wrong codes on one company count once here.
+		{Budget: s.guesses, ID: actor.AccountID + "/" + string(siren), Mild: true}}
+	held, err = tx.Hold(tries...)
+	if err != nil || len(held) == len(tries) {
+		return held, false, err
 	}
-	// One person's wrong codes on one company count once here.
-	whole, err := tx.Take(store.Try{Budget: s.guesses, ID: actor.AccountID + "/" + string(siren)})
-	if portique.KindOf(err) == portique.TooSoon {
-		return taken, true, tx.Alert(actor, s.support, s.language, store.AlertMemberCodes, nil)
+	if err := tx.CountTaken(held); err != nil {
+		return nil, true, err
 	}
-	return append(taken, whole...), false, err
+	return nil, true, tx.Alert(actor, s.support, s.language, store.AlertMemberCodes, nil)
 }
 
 // matching returns the active company of that SIREN and member code, nil when
