@@ -115,22 +115,18 @@ const (
 )
 
 // SaveGrant adds the grant of a new code, or saves that one was redeemed or
-// revoked.
+// revoked; what the engine keeps of it stays as it was made.
 func (s storage) SaveGrant(ctx context.Context, g *goidc.Grant) error {
 	f := flightOf(ctx)
 	now := f.tx.Now()
-	row := f.grant
-	if row == nil {
-		text := func(key string) string { v, _ := g.Store[key].(string); return v }
-		row = &store.Grant{ID: g.ID, ClientID: g.ClientID, AccountID: g.Subject, SessionID: text(keySession),
-			MembershipID: text(keyMembership), CodeHash: secret.Hash(g.AuthCode), CodeExpiresAt: now.Add(CodeLife), CreatedAt: now}
-		f.code = g.AuthCode
-	}
-	if g.AuthCodeConsumedAt != 0 && row.CodeRedeemedAt.IsZero() {
-		row.CodeRedeemedAt = now
-	}
-	if g.RevokedAt != 0 && row.RevokedAt.IsZero() {
-		row.RevokedAt = now
+	if row := f.grant; row != nil {
+		if g.AuthCodeConsumedAt != 0 && row.CodeRedeemedAt.IsZero() {
+			row.CodeRedeemedAt = now
+		}
+		if g.RevokedAt != 0 && row.RevokedAt.IsZero() {
+			row.RevokedAt = now
+		}
+		return f.broke(f.tx.MarkGrant(row))
 	}
 	kept := *g
 	kept.AuthCode, kept.RefreshToken = "", "" // secrets are kept hashed only
@@ -138,8 +134,10 @@ func (s storage) SaveGrant(ctx context.Context, g *goidc.Grant) error {
 	if err != nil {
 		return f.broke(err)
 	}
-	row.Engine = string(engine)
-	return f.broke(f.tx.SaveGrant(row))
+	f.code = g.AuthCode
+	text := func(key string) string { v, _ := g.Store[key].(string); return v }
+	return f.broke(f.tx.InsertGrant(&store.Grant{ID: g.ID, ClientID: g.ClientID, AccountID: g.Subject, SessionID: text(keySession),
+		MembershipID: text(keyMembership), CodeHash: secret.Hash(g.AuthCode), CodeExpiresAt: now.Add(CodeLife), Engine: string(engine), CreatedAt: now}))
 }
 
 // GrantByAuthCode finds the grant of a code that may still be redeemed, or was

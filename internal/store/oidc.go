@@ -35,14 +35,18 @@ func scanGrant(r row) (*Grant, error) {
 // ErrNoGrant: no grant has that id or code.
 var ErrNoGrant = &portique.Error{Kind: portique.NotFound, Key: "grant.unknown"}
 
-// SaveGrant inserts a grant, or saves what changes in its life: redeemed,
-// revoked, and what the engine keeps.
-func (tx *Tx) SaveGrant(g *Grant) error {
-	_, err := tx.exec(`INSERT INTO oauth_grant (`+grantColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
-		ON CONFLICT (id) DO UPDATE SET code_redeemed_at=excluded.code_redeemed_at, revoked_at=excluded.revoked_at,
-			engine=excluded.engine`,
+// InsertGrant adds a grant.
+func (tx *Tx) InsertGrant(g *Grant) error {
+	_, err := tx.exec(`INSERT INTO oauth_grant (`+grantColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`,
 		g.ID, g.ClientID, g.AccountID, g.SessionID, g.MembershipID, g.CodeHash, ms(g.CodeExpiresAt),
 		ms(g.CodeRedeemedAt), ms(g.RevokedAt), g.Engine, ms(g.CreatedAt))
+	return err
+}
+
+// MarkGrant saves that a grant was redeemed or revoked. Nothing else of it
+// changes.
+func (tx *Tx) MarkGrant(g *Grant) error {
+	_, err := tx.exec(`UPDATE oauth_grant SET code_redeemed_at=$2, revoked_at=$3 WHERE id=$1`, g.ID, ms(g.CodeRedeemedAt), ms(g.RevokedAt))
 	return err
 }
 

@@ -16,10 +16,10 @@ func TestGrants(t *testing.T) {
 			now = tx.Now()
 			g := &store.Grant{ID: "g1", ClientID: "paie", AccountID: "a", SessionID: "s", MembershipID: "m", CodeHash: []byte("code"),
 				CodeExpiresAt: now.Add(time.Minute), Engine: "{}", CreatedAt: now}
-			if err := tx.SaveGrant(g); err != nil {
+			if err := tx.InsertGrant(g); err != nil {
 				return err
 			}
-			if err := tx.SaveGrant(&store.Grant{ID: "g2", Engine: "{}", CreatedAt: now.Add(time.Hour)}); err != nil { // without a code
+			if err := tx.InsertGrant(&store.Grant{ID: "g2", Engine: "{}", CreatedAt: now.Add(time.Hour)}); err != nil { // without a code
 				return err
 			}
 			if err := tx.InsertAccessToken(&store.AccessToken{Hash: []byte("later"), GrantID: "g2", Engine: "{}", CreatedAt: now, ExpiresAt: now}); err != nil {
@@ -36,7 +36,7 @@ func TestGrants(t *testing.T) {
 				return err
 			}
 			g.CodeRedeemedAt, g.RevokedAt, g.CodeHash = now.Add(time.Second), now.Add(2*time.Second), nil
-			if err := tx.SaveGrant(g); err != nil {
+			if err := tx.MarkGrant(g); err != nil {
 				return err
 			}
 			g, err = tx.GrantByCode([]byte("code")) // the code stays
