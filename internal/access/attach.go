@@ -48,8 +48,22 @@ func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, 
 		return nil, err
 	}
 	proof := s.keys.MemberCode(string(siren), code)
+	for range 2 {
+		a, err := s.try(ctx, actor, siren, proof)
+		if !errors.Is(err, errCodeMoved) {
+			return a, err
+		}
+	}
+	return nil, portique.ErrAttachNoMatch
+}
+
+// errCodeMoved is a right member code that was no longer one a moment later: an
+// import came by. Trying once more tells, and counts.
+var errCodeMoved = errors.New("the member code has changed meanwhile")
+
+func (s *Service) try(ctx context.Context, actor portique.Actor, siren portique.SIREN, proof []byte) (*Attached, error) {
 	var a *Attached
-	err = s.db.Tx(ctx, func(tx *store.Tx) error {
+	err := s.db.Tx(ctx, func(tx *store.Tx) error {
 		a = &Attached{}
 		held, guessing, err := s.holdTry(tx, actor, siren)
 		if err != nil {
@@ -62,11 +76,6 @@ func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, 
 		if guessing {
 			return s.stepUp(tx, actor, siren, company != nil, a)
 		}
-		if company != nil { // and still so now that nobody else changes it
-			if company, err = matching(tx, tx.LockCompany, siren, proof); err != nil {
-				return err
-			}
-		}
 		if company == nil {
 			if err := tx.CountTaken(held); err != nil {
 				return err
@@ -75,6 +84,16 @@ func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, 
 				return err
 			}
 			return store.Refused(portique.ErrAttachNoMatch)
+		}
+		if err := tx.LetGo(); err != nil {
+			return err
+		}
+		// And still so now that nobody else changes it.
+		if company, err = matching(tx, tx.LockCompany, siren, proof); err != nil {
+			return err
+		}
+		if company == nil {
+			return errCodeMoved
 		}
 		if err := s.admit(tx, actor, company, byCode, a); err != nil {
 			return rightCode(err)
@@ -97,7 +116,8 @@ func rightCode(err error) error {
 }
 
 // holdTry makes room for a member code before it is compared: what it counts
-// against is locked until the transaction ends, and a right code counts nowhere.
+// against is locked until the code is known to be right, which counts nowhere, or
+// the transaction of a wrong one ends.
 // guessing says that the installation's budget is spent; then the try is counted
 // here, whatever was typed.
 func (s *Service) holdTry(tx *store.Tx, actor portique.Actor, siren portique.SIREN) (held store.Taken, guessing bool, err error) {

@@ -108,12 +108,33 @@ func (tx *Tx) Spent(t Try) (bool, error) {
 
 // Hold finds out whether those tries may be taken, and keeps their keys locked
 // until the transaction ends, so that nobody else takes one meanwhile: the
-// caller counts them by CountTaken, or leaves it when the try succeeded. The
-// error is the refusal of the first budget that is spent, with the hour; that of
-// a mild one is no refusal, it is only missing among those held. Keys are locked
-// in the order given; every caller names its budgets in the order of the table
-// of package portique.
+// caller counts them by CountTaken, or lets them go by LetGo. The error is the
+// refusal of the first budget that is spent, with the hour; that of a mild one is
+// no refusal, it is only missing among those held. Keys are locked in the order
+// given; every caller names its budgets in the order of the table of package
+// portique.
 func (tx *Tx) Hold(tries ...Try) (Taken, error) {
+	if tx.dialect == postgresEngine {
+		if _, err := tx.exec(`SAVEPOINT held`); err != nil {
+			return nil, err
+		}
+	}
+	return tx.hold(tries)
+}
+
+// LetGo unlocks the keys of a try that succeeded, which counts nowhere, before
+// the transaction ends: those who wait for a budget of the whole installation
+// need not wait for a durable commit as well. It undoes what the transaction did
+// since Hold, which must only have read.
+func (tx *Tx) LetGo() error {
+	if tx.dialect != postgresEngine {
+		return nil
+	}
+	_, err := tx.exec(`ROLLBACK TO SAVEPOINT held`) // and with it the locks taken since
+	return err
+}
+
+func (tx *Tx) hold(tries []Try) (Taken, error) {
 	keys := tx.throttleKeys(tries)
 	names := make([]string, len(tries))
 	for i, t := range tries {
@@ -152,7 +173,7 @@ func (tx *Tx) Hold(tries ...Try) (Taken, error) {
 // error is the refusal of the first that is spent, with the hour. Parallel tries
 // never overrun a budget.
 func (tx *Tx) Take(tries ...Try) (Taken, error) {
-	taken, err := tx.Hold(tries...)
+	taken, err := tx.hold(tries)
 	if err != nil {
 		return nil, err
 	}
