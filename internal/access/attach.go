@@ -29,9 +29,9 @@ type Attached struct {
 // after the same work. Room for a try is held before it is looked at and until
 // the answer is sure; a wrong one counts against the account (TooSoon with the
 // hour), the source (the same), and the installation, a right one against none.
-// Once the installation's budget is
-// spent everybody is asked for a second proof, whatever they typed; so is, with
-// a stricter policy, whoever would open a company that nobody administers yet.
+// Once the installation's budget is spent everybody is asked for a second proof,
+// whatever they typed; so is, with a stricter policy, whoever would open a
+// company that nobody administers yet.
 func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, typedCode string) (*Attached, error) {
 	var faults portique.FieldErrors
 	siren, err := portique.ParseSIREN(typedSIREN)
@@ -106,7 +106,8 @@ func (s *Service) try(ctx context.Context, actor portique.Actor, siren portique.
 	return a, nil
 }
 
-// rightCode makes a refusal after a right code keep the tries given back.
+// rightCode makes a refusal after a right code keep what the transaction closed
+// on its way.
 func rightCode(err error) error {
 	switch portique.KindOf(err) {
 	case portique.Invalid, portique.Conflict, portique.TooSoon:
