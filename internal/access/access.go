@@ -154,6 +154,15 @@ func (s *Service) Memberships(ctx context.Context, accountID string) (list []*po
 	return list, err
 }
 
+// Pending is how many of a person's requests wait for an answer.
+func (s *Service) Pending(ctx context.Context, accountID string) (n int, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		n, err = tx.PendingRequests(accountID)
+		return err
+	})
+	return n, err
+}
+
 // Asked is a request with what became of its letters.
 type Asked struct {
 	*portique.AccessRequest

@@ -26,11 +26,11 @@ type Attached struct {
 // none left it is a request that the operator sees at once.
 //
 // Wrong code, unknown SIREN and closed company give the same ErrAttachNoMatch,
-// after the same work. Each try counts before it is looked at, its budgets held
-// until the answer is sure, and is given back when the code was right: against
-// the account (TooSoon with the hour), the source (the same), and the
-// installation. Who spends a day's tries is pointed out to the operator. Once
-// the installation's budget is spent everybody is asked for a second proof,
+// after the same work. Room for a try is held before it is looked at and until
+// the answer is sure; a wrong one counts against the account (TooSoon with the
+// hour), the source (the same), and the installation, a right one against none.
+// Who spends a day's tries is pointed out to the operator. Once the
+// installation's budget is spent everybody is asked for a second proof,
 // whatever they typed; so is, with a stricter policy, whoever would open a
 // company that nobody administers yet.
 func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, typedCode string) (*Attached, error) {
@@ -49,10 +49,24 @@ func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, 
 		return nil, err
 	}
 	proof := s.keys.MemberCode(string(siren), code)
+	for range 2 {
+		a, err := s.try(ctx, actor, siren, proof)
+		if !errors.Is(err, errCodeMoved) {
+			return a, err
+		}
+	}
+	return nil, portique.ErrAttachNoMatch
+}
+
+// errCodeMoved is a right member code that was no longer one a moment later: an
+// import came by. Trying once more tells, and counts.
+var errCodeMoved = errors.New("the member code has changed meanwhile")
+
+func (s *Service) try(ctx context.Context, actor portique.Actor, siren portique.SIREN, proof []byte) (*Attached, error) {
 	var a *Attached
-	err = s.db.Tx(ctx, func(tx *store.Tx) error {
+	err := s.db.Tx(ctx, func(tx *store.Tx) error {
 		a = &Attached{}
-		taken, guessing, err := s.takeTry(tx, actor, siren)
+		held, guessing, err := s.holdTry(tx, actor, siren)
 		if err != nil {
 			return err
 		}
@@ -63,12 +77,10 @@ func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, 
 		if guessing {
 			return s.stepUp(tx, actor, siren, company != nil, a)
 		}
-		if company != nil { // and still so now that nobody else changes it
-			if company, err = matching(tx, tx.LockCompany, siren, proof); err != nil {
+		if company == nil {
+			if err := tx.CountTaken(held); err != nil {
 				return err
 			}
-		}
-		if company == nil {
 			if err := tx.Audit(actor.Event(portique.ActionAttachFailed, "", siren)); err != nil {
 				return err
 			}
@@ -77,8 +89,15 @@ func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, 
 			}
 			return store.Refused(portique.ErrAttachNoMatch)
 		}
-		if err := tx.GiveBack(taken); err != nil {
+		if err := tx.LetGo(); err != nil {
 			return err
+		}
+		// And still so now that nobody else changes it.
+		if company, err = matching(tx, tx.LockCompany, siren, proof); err != nil {
+			return err
+		}
+		if company == nil {
+			return errCodeMoved
 		}
 		if err := s.admit(tx, actor, company, byCode, a); err != nil {
 			return rightCode(err)
@@ -91,7 +110,8 @@ func (s *Service) Attach(ctx context.Context, actor portique.Actor, typedSIREN, 
 	return a, nil
 }
 
-// rightCode makes a refusal after a right code keep the tries given back.
+// rightCode makes a refusal after a right code keep what the transaction closed
+// on its way.
 func rightCode(err error) error {
 	switch portique.KindOf(err) {
 	case portique.Invalid, portique.Conflict, portique.TooSoon:
@@ -100,24 +120,28 @@ func rightCode(err error) error {
 	return err
 }
 
-// takeTry counts a member code before it is compared. guessing says that the
-// installation's budget is spent.
-func (s *Service) takeTry(tx *store.Tx, actor portique.Actor, siren portique.SIREN) (taken store.Taken, guessing bool, err error) {
+// holdTry makes room for a member code before it is compared: what it counts
+// against is locked until the code is known to be right, which counts nowhere, or
+// the transaction of a wrong one ends.
+// guessing says that the installation's budget is spent; then the try is counted
+// here, whatever was typed.
+func (s *Service) holdTry(tx *store.Tx, actor portique.Actor, siren portique.SIREN) (held store.Taken, guessing bool, err error) {
 	account := []string{actor.AccountID}
-	taken, err = tx.Take(
-		store.Try{Budget: portique.BudgetMemberCodeHour, Key: account},
-		store.Try{Budget: portique.BudgetMemberCodeDay, Key: account},
-		store.Try{Budget: portique.BudgetMemberCodeCompany, Key: []string{actor.AccountID, string(siren)}},
-		store.Try{Budget: portique.BudgetMemberCodeSource, Key: []string{portique.SourceKey(actor.Source)}})
-	if err != nil {
-		return nil, false, err
+	tries := []store.Try{
+		{Budget: portique.BudgetMemberCodeHour, Key: account},
+		{Budget: portique.BudgetMemberCodeDay, Key: account},
+		{Budget: portique.BudgetMemberCodeCompany, Key: []string{actor.AccountID, string(siren)}},
+		{Budget: portique.BudgetMemberCodeSource, Key: []string{portique.SourceKey(actor.Source)}},
+		// One person's wrong codes on one company count once here.
+		{Budget: s.guesses, ID: actor.AccountID + "/" + string(siren), Mild: true}}
+	held, err = tx.Hold(tries...)
+	if err != nil || len(held) == len(tries) {
+		return held, false, err
 	}
-	// One person's wrong codes on one company count once here.
-	whole, err := tx.Take(store.Try{Budget: s.guesses, ID: actor.AccountID + "/" + string(siren)})
-	if portique.KindOf(err) == portique.TooSoon {
-		return taken, true, tx.Alert(actor, s.support, s.language, store.AlertMemberCodes, nil)
+	if err := tx.CountTaken(held); err != nil {
+		return nil, true, err
 	}
-	return append(taken, whole...), false, err
+	return nil, true, tx.Alert(actor, s.support, s.language, store.AlertMemberCodes, nil)
 }
 
 // pointOut alerts the operator of somebody whose wrong codes have spent the day.

@@ -30,7 +30,7 @@ func company(tx *store.Tx, m *portique.Membership) (*companyClaim, error) {
 	if m == nil {
 		return nil, nil
 	}
-	tools, err := tx.Tools()
+	tools, err := tx.ToolRights()
 	if err != nil {
 		return nil, err
 	}
@@ -57,13 +57,19 @@ var scopeClaims = map[string][]string{
 func (s storage) idTokenClaims(ctx context.Context, g *goidc.Grant) map[string]any {
 	f := flightOf(ctx)
 	now := f.tx.Now()
-	claims := s.release(f, g, func(q *request) []string {
-		names := q.Claims.IDToken
-		if slices.Contains(strings.Fields(q.Scope), "company") {
-			names = append(names, "company")
-		}
-		return names
-	})
+	q := &request{}
+	kept, _ := g.Store[keyRequest].(string)
+	if f.broke(json.Unmarshal([]byte(kept), q)) != nil {
+		return nil
+	}
+	names := q.Claims.IDToken
+	if slices.Contains(strings.Fields(q.Scope), "company") {
+		names = append(names, "company")
+	}
+	claims, err := release(f.tx, f.standing, names)
+	if f.broke(err) != nil {
+		return nil
+	}
 	claims[goidc.ClaimIssuedAt] = now.Unix()
 	claims[goidc.ClaimExpiry] = now.Add(TokenLife).Unix()
 	claims[goidc.ClaimAuthTime] = f.standing.current.AuthTime.Unix()
@@ -78,28 +84,22 @@ func (s storage) idTokenClaims(ctx context.Context, g *goidc.Grant) map[string]a
 }
 
 // userinfoClaims are what the scopes, and the claims parameter, released.
-func (s storage) userinfoClaims(ctx context.Context, g *goidc.Grant) map[string]any {
-	f := flightOf(ctx)
-	return s.release(f, g, func(q *request) []string {
-		names := q.Claims.Userinfo
-		for _, scope := range strings.Fields(q.Scope) {
-			names = append(names, scopeClaims[scope]...)
-		}
-		return names
-	})
+func userinfoClaims(tx *store.Tx, s *standing, q *request) (map[string]any, error) {
+	names := slices.Clone(q.Claims.Userinfo)
+	for scope := range strings.FieldsSeq(q.Scope) {
+		names = append(names, scopeClaims[scope]...)
+	}
+	claims, err := release(tx, s, names)
+	claims["sub"] = s.current.Account.ID
+	return claims, err
 }
 
-// release gives the values of the claims that wanted names, leaving out those
-// that this person has not.
-func (s storage) release(f *flight, g *goidc.Grant, wanted func(*request) []string) map[string]any {
+// release gives the values of the claims of those names, leaving out those that
+// this person has not.
+func release(tx *store.Tx, s *standing, names []string) (map[string]any, error) {
 	claims := map[string]any{}
-	q := &request{}
-	kept, _ := g.Store[keyRequest].(string)
-	if f.broke(json.Unmarshal([]byte(kept), q)) != nil {
-		return claims
-	}
-	account := f.standing.current.Account
-	for _, name := range wanted(q) {
+	account := s.current.Account
+	for _, name := range names {
 		switch name {
 		case "name":
 			claims[name] = account.Name()
@@ -118,17 +118,20 @@ func (s storage) release(f *flight, g *goidc.Grant, wanted func(*request) []stri
 		case "email_verified":
 			claims[name] = true // an account exists once its address is proved
 		case "auth_time":
-			claims[name] = f.standing.current.AuthTime.Unix()
+			claims[name] = s.current.AuthTime.Unix()
 		case "acr":
 			claims[name] = acrPassword
 		case "amr":
 			claims[name] = []string{"pwd"}
 		case "company":
-			c, err := company(f.tx, f.standing.membership)
-			if f.broke(err) == nil && c != nil {
+			c, err := company(tx, s.membership)
+			if err != nil {
+				return claims, err
+			}
+			if c != nil {
 				claims[name] = c
 			}
 		}
 	}
-	return claims
+	return claims, nil
 }

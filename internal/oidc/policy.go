@@ -152,30 +152,28 @@ type standing struct {
 var errFallen = &portique.Error{Kind: portique.NotFound, Key: "grant.fallen"}
 
 // stand checks, now, everything that a grant stands on: the session, the
-// account, the tool, and that the access still opens it. t is the tool when it
-// was read in this transaction already, or nil.
-func (p *Provider) stand(tx *store.Tx, g *store.Grant, t *portique.Tool) (*standing, error) {
-	current, err := session.Alive(tx, g.SessionID)
+// account, the tool, and that the access still opens it.
+func (p *Provider) stand(tx *store.Tx, g *store.Grant) (*standing, error) {
+	if g.ClientID == portique.PortalClientID {
+		current, err := session.Alive(tx, g.SessionID)
+		if err != nil {
+			return nil, err
+		}
+		if current.Account.ID != g.AccountID {
+			return nil, errFallen
+		}
+		return &standing{current: current, tool: p.portal}, nil
+	}
+	s, err := tx.Standing(g)
 	if err != nil {
 		return nil, err
 	}
-	if current.Account.ID != g.AccountID {
-		return nil, errFallen
-	}
-	if t == nil || t.ID != g.ClientID {
-		if t, err = p.client(tx, g.ClientID); err != nil {
-			return nil, err
-		}
-	}
-	s := &standing{current: current, tool: t}
-	if t.ID == portique.PortalClientID {
-		return s, nil
-	}
-	if s.membership, err = tx.Membership(g.MembershipID); err != nil {
+	current, err := session.AliveWith(s.Session, s.Account, tx.Now())
+	if err != nil {
 		return nil, err
 	}
-	if s.membership.AccountID != g.AccountID || s.membership.Opens(t, tx.Now()) != portique.Open {
+	if current.Account.ID != g.AccountID || !s.Tool.DisabledAt.IsZero() || s.Membership.Opens(s.Tool, tx.Now()) != portique.Open {
 		return nil, errFallen
 	}
-	return s, nil
+	return &standing{current, s.Tool, s.Membership}, nil
 }

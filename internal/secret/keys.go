@@ -14,14 +14,20 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"sync"
 )
 
 // MasterKeySize is the size of PORTIQUE_MASTER_KEY in bytes.
 const MasterKeySize = 32
 
 // Keys are derived from the master key (HKDF-SHA-256), one per purpose, so
-// that a value made for one purpose never serves another.
-type Keys struct{ master []byte }
+// that a value made for one purpose never serves another. Each is derived once:
+// purposes are few and fixed, never made of what people send.
+type Keys struct {
+	master []byte
+	macs   sync.Map // purpose → key
+	seals  sync.Map // purpose → cipher.AEAD
+}
 
 // NewKeys takes a master key of 32 bytes.
 func NewKeys(master []byte) (*Keys, error) {
@@ -42,7 +48,11 @@ func (k *Keys) derive(purpose string) []byte {
 // Mac is the keyed hash (HMAC-SHA-256) of parts under a purpose. Each part is
 // preceded by its length, so that parts cannot be shifted.
 func (k *Keys) Mac(purpose string, parts ...string) []byte {
-	m := hmac.New(sha256.New, k.derive("mac/"+purpose))
+	key, ok := k.macs.Load(purpose)
+	if !ok {
+		key, _ = k.macs.LoadOrStore(purpose, k.derive("mac/"+purpose))
+	}
+	m := hmac.New(sha256.New, key.([]byte))
 	for _, p := range parts {
 		fmt.Fprintf(m, "%d:%s", len(p), p)
 	}
@@ -58,6 +68,9 @@ func (k *Keys) TypedCode(purpose, id, code string) []byte {
 }
 
 func (k *Keys) aead(purpose string) cipher.AEAD {
+	if gcm, ok := k.seals.Load(purpose); ok {
+		return gcm.(cipher.AEAD)
+	}
 	block, err := aes.NewCipher(k.derive("seal/" + purpose))
 	if err != nil {
 		panic(err) // the key has 32 bytes
@@ -66,6 +79,7 @@ func (k *Keys) aead(purpose string) cipher.AEAD {
 	if err != nil {
 		panic(err)
 	}
+	k.seals.Store(purpose, gcm)
 	return gcm
 }
 

@@ -16,37 +16,24 @@ func authorization(tx *store.Tx, id, browser string) (*store.Authorization, erro
 	if err != nil {
 		return nil, err
 	}
-	return a, waits(a, browser, tx.Now())
+	return a, waits(a.BrowserHash, a.ExpiresAt, a.FinishedAt, browser, tx.Now())
 }
 
-func waits(a *store.Authorization, browser string, now time.Time) error {
-	if !a.FinishedAt.IsZero() || !now.Before(a.ExpiresAt) || browser == "" || !secret.Equal(a.BrowserHash, secret.Hash(browser)) {
+func waits(browserHash []byte, expiresAt, finishedAt time.Time, browser string, now time.Time) error {
+	if !finishedAt.IsZero() || !now.Before(expiresAt) || browser == "" || !secret.Equal(browserHash, secret.Hash(browser)) {
 		return store.ErrNoAuthorization
 	}
 	return nil
 }
 
-// Waiting is a pending authorization as its pages show it.
-type Waiting struct {
-	*store.Authorization
-	Tool *portique.Tool // nil for the portal
-}
-
 // Authorization returns the pending authorization that a page works for, when
 // it belongs to this browser and still waits, or ErrNoAuthorization.
-func (s *Service) Authorization(ctx context.Context, id, browser string) (*Waiting, error) {
-	w := &Waiting{}
-	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
-		if w.Authorization, err = tx.ReadAuthorization(id); err != nil {
+func (s *Service) Authorization(ctx context.Context, id, browser string) (w *store.Waiting, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		if w, err = tx.Waiting(id); err != nil {
 			return err
 		}
-		if err := waits(w.Authorization, browser, tx.Now()); err != nil {
-			return err
-		}
-		if w.ClientID != portique.PortalClientID {
-			w.Tool, err = tx.Tool(w.ClientID)
-		}
-		return err
+		return waits(w.BrowserHash, w.ExpiresAt, w.FinishedAt, browser, tx.Now())
 	})
 	if err != nil {
 		return nil, err

@@ -137,18 +137,22 @@ func CurrentTx(tx *store.Tx, door portique.Door, cookie string) (*Current, error
 // Alive returns the auth session with that id when it still counts, or
 // ErrNoSession. For those who know a session by its id (`sid`), not its cookie.
 func Alive(tx *store.Tx, id string) (*Current, error) {
-	ses, err := tx.Session(id)
+	s, err := tx.SignedIn(id)
 	if err != nil {
 		return nil, err
 	}
-	if ses.Door != portique.DoorAuth || !alive(ses, tx.Now()) {
+	if s.Session.ID != s.Auth.ID { // lives under another
 		return nil, store.ErrNoSession
 	}
-	account, err := activeAccount(tx, ses.AccountID)
-	if err != nil {
-		return nil, err
+	return AliveWith(s.Auth, s.Account, tx.Now())
+}
+
+// AliveWith is Alive for a session that was read already, with its account.
+func AliveWith(auth *store.Session, account *portique.Account, now time.Time) (*Current, error) {
+	if auth.Door != portique.DoorAuth || !alive(auth, now) || account.Status != portique.AccountActive {
+		return nil, store.ErrNoSession
 	}
-	return &Current{ID: ses.ID, Account: account, AuthTime: ses.CreatedAt}, nil
+	return &Current{ID: auth.ID, Account: account, AuthTime: auth.CreatedAt}, nil
 }
 
 func alive(s *store.Session, now time.Time) bool {
@@ -170,21 +174,16 @@ func find(tx *store.Tx, door portique.Door, cookie string) (*Current, []string, 
 	if !ok {
 		return nil, nil, store.ErrNoSession
 	}
-	ses, err := tx.Session(id)
+	s, err := tx.SignedIn(id)
 	if err != nil {
 		return nil, nil, err
 	}
+	ses, auth := s.Session, s.Auth
 	if ses.Door != door || !secret.Equal(ses.SecretHash, secret.Hash(key)) || !ses.EndedAt.IsZero() {
 		return nil, nil, store.ErrNoSession
 	}
 	if !tx.Now().Before(ses.ExpiresAt) {
 		return nil, []string{ses.ID}, store.ErrNoSession
-	}
-	auth := ses
-	if ses.ParentID != "" {
-		if auth, err = tx.Session(ses.ParentID); err != nil {
-			return nil, nil, err
-		}
 	}
 	if auth.AccountID != ses.AccountID || !auth.EndedAt.IsZero() {
 		return nil, nil, store.ErrNoSession
@@ -192,18 +191,17 @@ func find(tx *store.Tx, door portique.Door, cookie string) (*Current, []string, 
 	if !alive(auth, tx.Now()) {
 		return nil, []string{auth.ID}, store.ErrNoSession
 	}
-	account, err := activeAccount(tx, ses.AccountID)
-	if err != nil {
-		return nil, nil, err
+	if s.Account.Status != portique.AccountActive {
+		return nil, nil, store.ErrNoSession
 	}
 	var stale []string
 	if auth.SeenAt.Add(touch).Before(tx.Now()) {
 		stale = append(stale, auth.ID)
-		if ses != auth {
+		if ses.ID != auth.ID {
 			stale = append(stale, ses.ID)
 		}
 	}
-	return &Current{ID: ses.ID, ParentID: ses.ParentID, Account: account, AuthTime: auth.CreatedAt, IDToken: ses.IDToken}, stale, nil
+	return &Current{ID: ses.ID, ParentID: ses.ParentID, Account: s.Account, AuthTime: auth.CreatedAt, IDToken: ses.IDToken}, stale, nil
 }
 
 // open adds a session and returns its cookie.

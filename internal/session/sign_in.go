@@ -62,11 +62,11 @@ func (s *Service) signIn(ctx context.Context, actor portique.Actor, f SignInForm
 	var c candidate
 	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
 		if f.Authorization != "" {
-			pending, err := tx.ReadAuthorization(f.Authorization)
+			pending, err := tx.Waiting(f.Authorization)
 			if err != nil {
 				return err
 			}
-			if err := waits(pending, f.Browser, tx.Now()); err != nil {
+			if err := waits(pending.BrowserHash, pending.ExpiresAt, pending.FinishedAt, f.Browser, tx.Now()); err != nil {
 				return err
 			}
 		}

@@ -59,6 +59,14 @@ func (tx *Tx) RequestsOf(accountID string) ([]*portique.AccessRequest, error) {
 	return all(tx, scanRequest, requestSelect+`WHERE r.account_id = $1 ORDER BY r.id DESC`, accountID)
 }
 
+// PendingRequests is how many of a person's requests wait for an answer.
+func (tx *Tx) PendingRequests(accountID string) (int, error) {
+	return one(tx, nil, func(r row) (n int, err error) {
+		err = r.Scan(&n)
+		return n, err
+	}, `SELECT count(*) FROM access_request WHERE account_id = $1 AND status = 'pending'`, accountID)
+}
+
 // LastRequest returns a person's newest request for a company, or
 // ErrRequestUnknown.
 func (tx *Tx) LastRequest(accountID string, siren portique.SIREN) (*portique.AccessRequest, error) {

@@ -4,11 +4,14 @@ import "portique"
 
 const accountColumns = `id, email, password_hash, first_name, last_name, contributions_only, language, status, created_at, last_sign_in_at`
 
+func accountFields(a *portique.Account) []any {
+	return []any{&a.ID, &a.Email, &a.PasswordHash, &a.FirstName, &a.LastName, &a.ContributionsOnly,
+		&a.Language, &a.Status, at{&a.CreatedAt}, at{&a.LastSignInAt}}
+}
+
 func scanAccount(r row) (*portique.Account, error) {
 	var a portique.Account
-	err := r.Scan(&a.ID, &a.Email, &a.PasswordHash, &a.FirstName, &a.LastName, &a.ContributionsOnly,
-		&a.Language, &a.Status, at{&a.CreatedAt}, at{&a.LastSignInAt})
-	return &a, err
+	return &a, r.Scan(accountFields(&a)...)
 }
 
 // InsertAccount adds an account, or returns ErrEmailTaken. It leaves the

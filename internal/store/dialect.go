@@ -5,9 +5,11 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -49,13 +51,18 @@ func (d dialect) skipLocked(query string) string {
 	return query
 }
 
-// lockKey holds a name until the transaction ends, so that those who count under
-// it come one after the other. A SQLite transaction is alone already.
-func (d dialect) lockKey(tx *Tx, name string) error {
-	if d != postgresEngine {
+// lockKeys holds names, in their order, until the transaction ends, so that
+// those who count under them come one after the other. A SQLite transaction is
+// alone already.
+func (d dialect) lockKeys(tx *Tx, names ...string) error {
+	if d != postgresEngine || len(names) == 0 {
 		return nil
 	}
-	_, err := tx.exec(`SELECT pg_advisory_xact_lock(hashtextextended($1, 0))`, name)
+	locks, args := make([]string, len(names)), make([]any, len(names))
+	for i, name := range names {
+		locks[i], args[i] = fmt.Sprintf("pg_advisory_xact_lock(hashtextextended($%d, 0))", i+1), name
+	}
+	_, err := tx.exec(`SELECT `+strings.Join(locks, ", "), args...)
 	return err
 }
 

@@ -12,12 +12,8 @@ const membershipSelect = `SELECT m.id, m.account_id, m.siren, m.role, m.status, 
 
 func scanMembership(r row) (*portique.Membership, error) {
 	var m portique.Membership
-	var rights string
-	err := r.Scan(&m.ID, &m.AccountID, &m.SIREN, &m.Role, &m.Status, &rights, at{&m.Since}, at{&m.Until}, at{&m.EndedAt},
+	err := r.Scan(&m.ID, &m.AccountID, &m.SIREN, &m.Role, &m.Status, texts{&m.Rights}, at{&m.Since}, at{&m.Until}, at{&m.EndedAt},
 		&m.Email, &m.FirstName, &m.LastName, &m.AccountActive, &m.CompanyName, &m.CompanyStatus)
-	if err == nil {
-		err = json.Unmarshal([]byte(rights), &m.Rights)
-	}
 	return &m, err
 }
 

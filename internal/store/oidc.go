@@ -35,20 +35,19 @@ func scanGrant(r row) (*Grant, error) {
 // ErrNoGrant: no grant has that id or code.
 var ErrNoGrant = &portique.Error{Kind: portique.NotFound, Key: "grant.unknown"}
 
-// SaveGrant inserts a grant, or saves what changes in its life: redeemed,
-// revoked, and what the engine keeps.
-func (tx *Tx) SaveGrant(g *Grant) error {
-	_, err := tx.exec(`INSERT INTO oauth_grant (`+grantColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)
-		ON CONFLICT (id) DO UPDATE SET code_redeemed_at=excluded.code_redeemed_at, revoked_at=excluded.revoked_at,
-			engine=excluded.engine`,
+// InsertGrant adds a grant.
+func (tx *Tx) InsertGrant(g *Grant) error {
+	_, err := tx.exec(`INSERT INTO oauth_grant (`+grantColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`,
 		g.ID, g.ClientID, g.AccountID, g.SessionID, g.MembershipID, g.CodeHash, ms(g.CodeExpiresAt),
 		ms(g.CodeRedeemedAt), ms(g.RevokedAt), g.Engine, ms(g.CreatedAt))
 	return err
 }
 
-// Grant returns a grant, or ErrNoGrant.
-func (tx *Tx) Grant(id string) (*Grant, error) {
-	return one(tx, ErrNoGrant, scanGrant, `SELECT `+grantColumns+` FROM oauth_grant WHERE id = $1`, id)
+// MarkGrant saves that a grant was redeemed or revoked. Nothing else of it
+// changes.
+func (tx *Tx) MarkGrant(g *Grant) error {
+	_, err := tx.exec(`UPDATE oauth_grant SET code_redeemed_at=$2, revoked_at=$3 WHERE id=$1`, g.ID, ms(g.CodeRedeemedAt), ms(g.RevokedAt))
+	return err
 }
 
 // GrantByCode returns the grant whose code hashes so, locked for this
@@ -80,28 +79,55 @@ type AccessToken struct {
 	ExpiresAt time.Time
 }
 
-const accessTokenColumns = `hash, grant_id, engine, created_at, expires_at`
-
-func scanAccessToken(r row) (*AccessToken, error) {
-	var t AccessToken
-	err := r.Scan(&t.Hash, &t.GrantID, &t.Engine, at{&t.CreatedAt}, at{&t.ExpiresAt})
-	return &t, err
-}
-
 // ErrNoAccessToken: no access token hashes so.
 var ErrNoAccessToken = &portique.Error{Kind: portique.NotFound, Key: "access_token.unknown"}
 
 // InsertAccessToken adds an access token.
 func (tx *Tx) InsertAccessToken(t *AccessToken) error {
-	_, err := tx.exec(`INSERT INTO access_token (`+accessTokenColumns+`) VALUES ($1,$2,$3,$4,$5)`,
+	_, err := tx.exec(`INSERT INTO access_token (hash, grant_id, engine, created_at, expires_at) VALUES ($1,$2,$3,$4,$5)`,
 		t.Hash, t.GrantID, t.Engine, ms(t.CreatedAt), ms(t.ExpiresAt))
 	return err
 }
 
-// AccessToken returns the access token that hashes so, or ErrNoAccessToken.
-func (tx *Tx) AccessToken(hash []byte) (*AccessToken, error) {
-	return one(tx, ErrNoAccessToken, scanAccessToken,
-		`SELECT `+accessTokenColumns+` FROM access_token WHERE hash = $1`, hash)
+// GrantByToken returns the grant of the access token that hashes so, without
+// what concerns its code, and when the token expires, or ErrNoAccessToken.
+func (tx *Tx) GrantByToken(hash []byte) (g *Grant, expiresAt time.Time, err error) {
+	g, err = one(tx, ErrNoAccessToken, func(r row) (*Grant, error) {
+		var g Grant
+		return &g, r.Scan(&g.ID, &g.ClientID, &g.AccountID, &g.SessionID, &g.MembershipID, at{&g.RevokedAt}, &g.Engine, at{&expiresAt})
+	}, `SELECT g.id, g.client_id, g.account_id, g.session_id, g.membership_id, g.revoked_at, g.engine, k.expires_at
+		FROM access_token k JOIN oauth_grant g ON g.id = k.grant_id WHERE k.hash = $1`, hash)
+	return g, expiresAt, err
+}
+
+// Standing is what the grant of a tool stands on. It says nothing of whether it
+// still counts. Only the columns that decide, or that claims tell, are read: on
+// SQLite each one costs like a small statement's work.
+type Standing struct {
+	Session    *Session             // ID, Door, AccountID, CreatedAt, SeenAt, ExpiresAt, EndedAt
+	Account    *portique.Account    // without PasswordHash, ContributionsOnly, LastSignInAt
+	Tool       *portique.Tool       // ID, Audience, DisabledAt
+	Membership *portique.Membership // without Since, EndedAt
+}
+
+// Standing returns what a grant stands on, or ErrNoGrant when part of it is
+// gone or the access is another person's.
+func (tx *Tx) Standing(g *Grant) (*Standing, error) {
+	return one(tx, ErrNoGrant, func(r row) (*Standing, error) {
+		s, a := &Session{ID: g.SessionID}, &portique.Account{}
+		t, m := &portique.Tool{ID: g.ClientID}, &portique.Membership{ID: g.MembershipID}
+		err := r.Scan(&s.Door, at{&s.CreatedAt}, at{&s.SeenAt}, at{&s.ExpiresAt}, at{&s.EndedAt},
+			&a.ID, &a.Email, &a.FirstName, &a.LastName, &a.Language, &a.Status, at{&a.CreatedAt}, &t.Audience, at{&t.DisabledAt},
+			&m.SIREN, &m.Role, &m.Status, texts{&m.Rights}, at{&m.Until}, &m.CompanyName, &m.CompanyStatus)
+		s.AccountID, m.AccountID = a.ID, a.ID
+		m.Email, m.FirstName, m.LastName, m.AccountActive = a.Email, a.FirstName, a.LastName, a.Status == portique.AccountActive
+		return &Standing{s, a, t, m}, err
+	}, `SELECT s.door, s.created_at, s.seen_at, s.expires_at, s.ended_at,
+		a.id, a.email, a.first_name, a.last_name, a.language, a.status, a.created_at, t.audience, t.disabled_at,
+		m.siren, m.role, m.status, m.rights, m.until, c.name, c.status
+		FROM session s JOIN account a ON a.id = s.account_id JOIN tool t ON t.id = $2
+		JOIN membership m ON m.id = $3 AND m.account_id = s.account_id JOIN company c ON c.siren = m.siren
+		WHERE s.id = $1`, g.SessionID, g.ClientID, g.MembershipID)
 }
 
 // PurgeAccessTokens deletes the access tokens that expired before a time.

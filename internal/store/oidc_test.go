@@ -16,10 +16,13 @@ func TestGrants(t *testing.T) {
 			now = tx.Now()
 			g := &store.Grant{ID: "g1", ClientID: "paie", AccountID: "a", SessionID: "s", MembershipID: "m", CodeHash: []byte("code"),
 				CodeExpiresAt: now.Add(time.Minute), Engine: "{}", CreatedAt: now}
-			if err := tx.SaveGrant(g); err != nil {
+			if err := tx.InsertGrant(g); err != nil {
 				return err
 			}
-			if err := tx.SaveGrant(&store.Grant{ID: "g2", Engine: "{}", CreatedAt: now.Add(time.Hour)}); err != nil { // without a code
+			if err := tx.InsertGrant(&store.Grant{ID: "g2", Engine: "{}", CreatedAt: now.Add(time.Hour)}); err != nil { // without a code
+				return err
+			}
+			if err := tx.InsertAccessToken(&store.AccessToken{Hash: []byte("later"), GrantID: "g2", Engine: "{}", CreatedAt: now, ExpiresAt: now}); err != nil {
 				return err
 			}
 			return tx.InsertAccessToken(&store.AccessToken{Hash: []byte("token"), GrantID: "g1", Engine: "{}", CreatedAt: now, ExpiresAt: now.Add(time.Minute)})
@@ -33,7 +36,7 @@ func TestGrants(t *testing.T) {
 				return err
 			}
 			g.CodeRedeemedAt, g.RevokedAt, g.CodeHash = now.Add(time.Second), now.Add(2*time.Second), nil
-			if err := tx.SaveGrant(g); err != nil {
+			if err := tx.MarkGrant(g); err != nil {
 				return err
 			}
 			g, err = tx.GrantByCode([]byte("code")) // the code stays
@@ -46,16 +49,16 @@ func TestGrants(t *testing.T) {
 			if _, err := tx.GrantByCode([]byte("other")); !errors.Is(err, store.ErrNoGrant) {
 				t.Errorf("an unknown code: %v", err)
 			}
-			if _, err := tx.AccessToken([]byte("token")); err != nil {
-				t.Errorf("the token: %v", err)
+			if g, until, err := tx.GrantByToken([]byte("token")); err != nil || g.ID != "g1" || !until.Equal(now.Add(time.Minute)) {
+				t.Errorf("the token: %+v until %s, %v", g, until, err)
 			}
 			if n, err := tx.PurgeGrants(now.Add(time.Minute)); n != 1 || err != nil {
 				t.Errorf("purged %d, %v", n, err)
 			}
-			if _, err := tx.AccessToken([]byte("token")); !errors.Is(err, store.ErrNoAccessToken) {
+			if _, _, err := tx.GrantByToken([]byte("token")); !errors.Is(err, store.ErrNoAccessToken) {
 				t.Errorf("a token outlived its grant: %v", err)
 			}
-			if _, err := tx.Grant("g2"); err != nil {
+			if _, _, err := tx.GrantByToken([]byte("later")); err != nil {
 				t.Errorf("a young grant was purged: %v", err)
 			}
 			return nil

@@ -47,6 +47,32 @@ func (tx *Tx) Session(id string) (*Session, error) {
 	return one(tx, ErrNoSession, scanSession, `SELECT `+sessionColumns+` FROM session WHERE id = $1`, id)
 }
 
+// SignedIn is a session with the auth session that it lives under, itself for
+// one of that door, and the account. It says nothing of whether they count. Only
+// the columns that decide are read: on SQLite each one costs like a small
+// statement's work. UserAgent is left out.
+type SignedIn struct {
+	Session *Session
+	Auth    *Session
+	Account *portique.Account
+}
+
+var signedInSelect = `SELECT s.id, s.door, s.account_id, s.parent_id, s.secret_hash, s.id_token, s.expires_at, s.ended_at,
+	u.id, u.door, u.account_id, u.created_at, u.seen_at, u.expires_at, u.ended_at, ` + of("a", accountColumns) + `
+	FROM session s JOIN session u ON u.id = CASE s.parent_id WHEN '' THEN s.id ELSE s.parent_id END
+	JOIN account a ON a.id = s.account_id WHERE s.id = $1`
+
+// SignedIn returns the session with that id and what it stands on, or
+// ErrNoSession.
+func (tx *Tx) SignedIn(id string) (*SignedIn, error) {
+	return one(tx, ErrNoSession, func(r row) (*SignedIn, error) {
+		s, u, a := &Session{}, &Session{}, &portique.Account{}
+		return &SignedIn{s, u, a}, r.Scan(append([]any{&s.ID, &s.Door, &s.AccountID, &s.ParentID, &s.SecretHash, &s.IDToken,
+			at{&s.ExpiresAt}, at{&s.EndedAt}, &u.ID, &u.Door, &u.AccountID, at{&u.CreatedAt}, at{&u.SeenAt}, at{&u.ExpiresAt},
+			at{&u.EndedAt}}, accountFields(a)...)...)
+	}, signedInSelect, id)
+}
+
 // TouchSession notes that a session was used.
 func (tx *Tx) TouchSession(id string) error {
 	_, err := tx.exec(`UPDATE session SET seen_at=$2 WHERE id=$1 AND seen_at < $2`, id, ms(tx.now))
@@ -118,9 +144,26 @@ func (tx *Tx) Authorization(id string) (*Authorization, error) {
 		tx.dialect.forUpdate(`SELECT `+authorizationColumns+` FROM pending_authorization WHERE id = $1`), id)
 }
 
-// ReadAuthorization is Authorization without the lock, for a View.
-func (tx *Tx) ReadAuthorization(id string) (*Authorization, error) {
-	return one(tx, ErrNoAuthorization, scanAuthorization, `SELECT `+authorizationColumns+` FROM pending_authorization WHERE id = $1`, id)
+// Waiting is a pending authorization as its pages see it.
+type Waiting struct {
+	ClientID    string
+	ToolName    string // "" for the portal, which is no row
+	BrowserHash []byte
+	RedirectURI string
+	EmailHint   string
+	CompanyHint string
+	ExpiresAt   time.Time
+	FinishedAt  time.Time
+}
+
+// Waiting returns what the pages of a pending authorization need, or
+// ErrNoAuthorization.
+func (tx *Tx) Waiting(id string) (*Waiting, error) {
+	return one(tx, ErrNoAuthorization, func(r row) (*Waiting, error) {
+		var w Waiting
+		return &w, r.Scan(&w.ClientID, &w.ToolName, &w.BrowserHash, &w.RedirectURI, &w.EmailHint, &w.CompanyHint, at{&w.ExpiresAt}, at{&w.FinishedAt})
+	}, `SELECT p.client_id, COALESCE(t.name, ''), p.browser_hash, p.redirect_uri, p.email_hint, p.company_hint, p.expires_at, p.finished_at
+		FROM pending_authorization p LEFT JOIN tool t ON t.id = p.client_id WHERE p.id = $1`, id)
 }
 
 // PurgeAuthorizations deletes the pending authorizations that ended before a time.

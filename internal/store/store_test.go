@@ -312,12 +312,13 @@ func TestUnwritableText(t *testing.T) {
 					read func() error
 					want error
 				}{
-					"authorization": {func() error { _, err := tx.ReadAuthorization(s); return err }, store.ErrNoAuthorization},
+					"authorization": {func() error { _, err := tx.Waiting(s); return err }, store.ErrNoAuthorization},
 					"membership":    {func() error { _, err := tx.Membership(s); return err }, portique.ErrMembershipUnknown},
 					"request":       {func() error { _, err := tx.AccessRequest(s); return err }, portique.ErrRequestUnknown},
 					"session":       {func() error { _, err := tx.Session(s); return err }, store.ErrNoSession},
 					"tool":          {func() error { _, err := tx.Tool(s); return err }, store.ErrToolUnknown},
-					"grant":         {func() error { _, err := tx.Grant(s); return err }, store.ErrNoGrant},
+					"signed in":     {func() error { _, err := tx.SignedIn(s); return err }, store.ErrNoSession},
+					"standing":      {func() error { _, err := tx.Standing(&store.Grant{ClientID: s}); return err }, store.ErrNoGrant},
 				} {
 					if err := c.read(); !errors.Is(err, c.want) {
 						t.Errorf("%q as %s: %v", s, name, err)

@@ -3,21 +3,26 @@ package store
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"portique"
 )
 
 // Try is one try to count against a budget, under one key. ID is empty but for
-// tries of which several are to count once.
+// tries of which several are to count once. A mild one is never refused: past its
+// budget it is not counted, and who asked finds it missing among those held.
 type Try struct {
 	Budget portique.Budget
 	Key    []string
 	ID     string
+	Mild   bool
 }
 
-// Taken are tries that were counted, to be given back if they succeed.
+// Taken are tries that were counted, to be given back if they succeed, or that
+// are held.
 type Taken []takenTry
 
 type takenTry struct {
@@ -29,75 +34,167 @@ type takenTry struct {
 // throttleKey is how a key is kept: nobody reads addresses off the counters.
 func (tx *Tx) throttleKey(t Try) []byte { return tx.db.keys.Mac("throttle/"+t.Budget.Name, t.Key...) }
 
-// times are the tries of a key within the window, oldest first, those still to
-// come included. No more are read than the rule looks at.
-func (tx *Tx) times(b portique.Budget, key []byte) ([]time.Time, error) {
-	list, err := all(tx, func(r row) (t time.Time, err error) {
-		err = r.Scan(at{&t})
-		return t, err
-	}, `SELECT at FROM throttle_try WHERE name = $1 AND key = $2 AND at > $3 ORDER BY at DESC LIMIT $4`,
-		b.Name, key, ms(tx.now.Add(-b.Window)), b.Limit)
-	slices.Reverse(list)
-	return list, err
+// throttleKeys are the keys of tries, in their order.
+func (tx *Tx) throttleKeys(tries []Try) [][]byte {
+	keys := make([][]byte, len(tries))
+	for i, t := range tries {
+		keys[i] = tx.throttleKey(t)
+	}
+	return keys
+}
+
+// times are, for each try, those of its key within the window, oldest first,
+// those still to come included. No more are read than the rule looks at.
+func (tx *Tx) times(tries []Try, keys [][]byte) ([][]time.Time, error) {
+	var query strings.Builder
+	var args []any
+	for i, t := range tries {
+		if i > 0 {
+			query.WriteString(" UNION ALL ")
+		}
+		n := len(args)
+		fmt.Fprintf(&query, `SELECT %d, at FROM (SELECT at FROM throttle_try WHERE name = $%d AND key = $%d AND at > $%d ORDER BY at DESC LIMIT $%d) t%d`,
+			i, n+1, n+2, n+3, n+4, i)
+		args = append(args, t.Budget.Name, keys[i], ms(tx.now.Add(-t.Budget.Window)), t.Budget.Limit)
+	}
+	lists := make([][]time.Time, len(tries))
+	_, err := all(tx, func(r row) (struct{}, error) {
+		var i int
+		var when time.Time
+		err := r.Scan(&i, at{&when})
+		lists[i] = append(lists[i], when)
+		return struct{}{}, err
+	}, query.String(), args...)
+	for _, list := range lists {
+		slices.SortFunc(list, time.Time.Compare)
+	}
+	return lists, err
+}
+
+// look says, for each try, when it may be taken, zero for now; or the refusal of
+// the first whose budget is spent.
+func (tx *Tx) look(tries []Try, keys [][]byte) ([]time.Time, error) {
+	if len(tries) == 0 {
+		return nil, nil
+	}
+	lists, err := tx.times(tries, keys)
+	if err != nil {
+		return nil, err
+	}
+	next := make([]time.Time, len(tries))
+	for i, t := range tries {
+		if next[i] = t.Budget.Next(lists[i], tx.now); !next[i].IsZero() && !t.Mild {
+			return nil, t.Budget.Refused(next[i])
+		}
+	}
+	return next, nil
 }
 
 // Allowed says whether those tries could be taken now, taking none: nil, or the
 // refusal with the hour. It spares the work before a try that Take will refuse.
 func (tx *Tx) Allowed(tries ...Try) error {
-	for _, t := range tries {
-		taken, err := tx.times(t.Budget, tx.throttleKey(t))
-		if err != nil {
-			return err
-		}
-		if next := t.Budget.Next(taken, tx.now); !next.IsZero() {
-			return t.Budget.Refused(next)
-		}
-	}
-	return nil
+	_, err := tx.look(tries, tx.throttleKeys(tries))
+	return err
 }
 
 // Spent says whether the budget of a key is spent now.
 func (tx *Tx) Spent(t Try) (bool, error) {
-	taken, err := tx.times(t.Budget, tx.throttleKey(t))
-	return !t.Budget.Next(taken, tx.now).IsZero(), err
+	err := tx.Allowed(t)
+	if portique.KindOf(err) == portique.TooSoon {
+		return true, nil
+	}
+	return false, err
 }
 
-// Take counts one try against each of those budgets, or against none: then the
-// error is the refusal of the first that is spent, with the hour. The keys are
-// locked in the order given until the transaction ends, so that parallel tries
-// never overrun a budget; every caller names its budgets in the order of the
-// table of package portique.
-func (tx *Tx) Take(tries ...Try) (Taken, error) {
-	var taken Taken
-	for _, t := range tries {
-		key := tx.throttleKey(t)
-		if err := tx.dialect.lockKey(tx, t.Budget.Name+hex.EncodeToString(key)); err != nil {
+// Hold finds out whether those tries may be taken, and keeps their keys locked
+// until the transaction ends, so that nobody else takes one meanwhile: the
+// caller counts them by CountTaken, or lets them go by LetGo. The error is the
+// refusal of the first budget that is spent, with the hour; that of a mild one is
+// no refusal, it is only missing among those held. Keys are locked in the order
+// given; every caller names its budgets in the order of the table of package
+// portique.
+func (tx *Tx) Hold(tries ...Try) (Taken, error) {
+	if tx.dialect == postgresEngine {
+		if _, err := tx.exec(`SAVEPOINT held`); err != nil {
 			return nil, err
 		}
-		times, err := tx.times(t.Budget, key)
-		if err != nil {
+	}
+	return tx.hold(tries)
+}
+
+// LetGo unlocks the keys of a try that succeeded, which counts nowhere, before
+// the transaction ends: those who wait for a budget of the whole installation
+// need not wait for a durable commit as well. It undoes what the transaction did
+// since Hold, which must only have read.
+func (tx *Tx) LetGo() error {
+	if tx.dialect != postgresEngine {
+		return nil
+	}
+	_, err := tx.exec(`ROLLBACK TO SAVEPOINT held`) // and with it the locks taken since
+	return err
+}
+
+func (tx *Tx) hold(tries []Try) (Taken, error) {
+	keys := tx.throttleKeys(tries)
+	names := make([]string, len(tries))
+	for i, t := range tries {
+		names[i] = t.Budget.Name + hex.EncodeToString(keys[i])
+	}
+	// On PostgreSQL the tries are read twice: before, so that a flood of refused
+	// ones waits for no lock and makes nobody wait; and by a statement that begins
+	// with the locks held, since it sees what was committed when it began.
+	if tx.dialect == postgresEngine {
+		if _, err := tx.look(tries, keys); err != nil {
 			return nil, err
 		}
-		if next := t.Budget.Next(times, tx.now); !next.IsZero() {
-			return nil, t.Budget.Refused(next)
+		if err := tx.dialect.lockKeys(tx, names...); err != nil {
+			return nil, err
+		}
+	}
+	next, err := tx.look(tries, keys)
+	if err != nil {
+		return nil, err
+	}
+	var held Taken
+	for i, t := range tries {
+		if !next[i].IsZero() {
+			continue // a mild one
 		}
 		id := t.ID
 		if id == "" {
 			id = NewID()
 		}
-		taken = append(taken, takenTry{t.Budget.Name, key, id})
+		held = append(held, takenTry{t.Budget.Name, keys[i], id})
 	}
-	for _, t := range taken {
-		if err := tx.count(t, tx.now); err != nil {
-			return nil, err
-		}
-	}
-	return taken, nil
+	return held, nil
 }
 
-func (tx *Tx) count(t takenTry, at time.Time) error {
-	_, err := tx.exec(`INSERT INTO throttle_try (name, key, id, at) VALUES ($1,$2,$3,$4)
-		ON CONFLICT (name, key, id) DO UPDATE SET at = excluded.at`, t.name, t.key, t.id, ms(at))
+// Take counts one try against each of those budgets, or against none: then the
+// error is the refusal of the first that is spent, with the hour. Parallel tries
+// never overrun a budget.
+func (tx *Tx) Take(tries ...Try) (Taken, error) {
+	taken, err := tx.hold(tries)
+	if err != nil {
+		return nil, err
+	}
+	return taken, tx.CountTaken(taken)
+}
+
+// CountTaken counts tries that are held.
+func (tx *Tx) CountTaken(held Taken) error { return tx.count(tx.now, held...) }
+
+func (tx *Tx) count(at time.Time, tries ...takenTry) error {
+	if len(tries) == 0 {
+		return nil
+	}
+	rows, args := make([]string, len(tries)), []any{ms(at)}
+	for i, t := range tries {
+		n := len(args)
+		rows[i] = fmt.Sprintf("($%d,$%d,$%d,$1)", n+1, n+2, n+3)
+		args = append(args, t.name, t.key, t.id)
+	}
+	_, err := tx.exec(`INSERT INTO throttle_try (name, key, id, at) VALUES `+strings.Join(rows, ",")+`
+		ON CONFLICT (name, key, id) DO UPDATE SET at = excluded.at`, args...)
 	return err
 }
 
@@ -107,32 +204,37 @@ func (tx *Tx) Count(t Try) error {
 	if id == "" {
 		id = NewID()
 	}
-	return tx.count(takenTry{t.Budget.Name, tx.throttleKey(t), id}, tx.now)
+	return tx.count(tx.now, takenTry{t.Budget.Name, tx.throttleKey(t), id})
 }
 
 // Slot reserves the moment at which one more letter may leave: now, or later
 // once the budget of the key is spent.
 func (tx *Tx) Slot(t Try) (time.Time, error) {
 	key := tx.throttleKey(t)
-	if err := tx.dialect.lockKey(tx, t.Budget.Name+hex.EncodeToString(key)); err != nil {
+	if err := tx.dialect.lockKeys(tx, t.Budget.Name+hex.EncodeToString(key)); err != nil {
 		return time.Time{}, err
 	}
-	times, err := tx.times(t.Budget, key)
+	times, err := tx.times([]Try{t}, [][]byte{key})
 	if err != nil {
 		return time.Time{}, err
 	}
-	when := t.Budget.Slot(times, tx.now)
-	return when, tx.count(takenTry{t.Budget.Name, key, NewID()}, when)
+	when := t.Budget.Slot(times[0], tx.now)
+	return when, tx.count(when, takenTry{t.Budget.Name, key, NewID()})
 }
 
 // GiveBack uncounts tries that succeeded.
 func (tx *Tx) GiveBack(taken Taken) error {
-	for _, t := range taken {
-		if _, err := tx.exec(`DELETE FROM throttle_try WHERE name=$1 AND key=$2 AND id=$3`, t.name, t.key, t.id); err != nil {
-			return err
-		}
+	if len(taken) == 0 {
+		return nil
 	}
-	return nil
+	rows, args := make([]string, len(taken)), []any{}
+	for i, t := range taken {
+		n := len(args)
+		rows[i] = fmt.Sprintf("name=$%d AND key=$%d AND id=$%d", n+1, n+2, n+3)
+		args = append(args, t.name, t.key, t.id)
+	}
+	_, err := tx.exec(`DELETE FROM throttle_try WHERE `+strings.Join(rows, " OR "), args...)
+	return err
 }
 
 // Forgive clears everything counted against a budget under one key.

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,4 +88,53 @@ func TestTake(t *testing.T) {
 			}
 		}
 	}, storetest.Clock(func() time.Time { return watch.Now() }))
+}
+
+// A try let go counts nowhere and keeps nobody waiting, though its transaction goes on; one held keeps the others out until its end.
+func TestLetGo(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		one := store.Try{Budget: portique.Budget{Name: "one", Limit: 1, Window: time.Hour, Refusal: "throttle.source"}}
+		mild := one
+		mild.Mild = true
+		storetest.Write(t, db, func(tx *store.Tx) error {
+			if held, err := tx.Hold(one); err != nil || len(held) != 1 {
+				t.Errorf("%v, %v", held, err)
+			}
+			if err := tx.LetGo(); err != nil {
+				return err
+			}
+			if db.Path() == "" { // on SQLite, who writes is alone
+				taken, err := db.Take(t.Context(), one)
+				if err != nil {
+					t.Errorf("let go: %v", err)
+				}
+				return db.GiveBack(t.Context(), taken)
+			}
+			return nil
+		})
+		var all sync.WaitGroup
+		var counted atomic.Int32
+		for range 10 {
+			all.Go(func() {
+				err := db.Tx(t.Context(), func(tx *store.Tx) error {
+					held, err := tx.Hold(mild)
+					if err != nil {
+						return err
+					}
+					counted.Add(int32(len(held)))
+					return tx.CountTaken(held)
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if n := counted.Load(); n != 1 {
+			t.Errorf("%d were counted, the budget is 1", n)
+		}
+		if _, err := db.Take(t.Context(), one); portique.KindOf(err) != portique.TooSoon {
+			t.Errorf("it is spent: %v", err)
+		}
+	})
 }

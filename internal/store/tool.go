@@ -1,24 +1,13 @@
 package store
 
-import (
-	"encoding/json"
-
-	"portique"
-)
+import "portique"
 
 const toolColumns = `id, name, description, url, redirect_uris, post_logout_uris, audience, auth_method, secret_hash, pkce_optional, algorithm, created_at, disabled_at`
 
 func scanTool(r row) (*portique.Tool, error) {
 	var t portique.Tool
-	var redirects, logouts string
-	err := r.Scan(&t.ID, &t.Name, &t.Description, &t.URL, &redirects, &logouts, &t.Audience, &t.AuthMethod, &t.SecretHash,
-		&t.PKCEOptional, &t.Algorithm, at{&t.CreatedAt}, at{&t.DisabledAt})
-	if err == nil {
-		err = json.Unmarshal([]byte(redirects), &t.RedirectURIs)
-	}
-	if err == nil {
-		err = json.Unmarshal([]byte(logouts), &t.PostLogoutURIs)
-	}
+	err := r.Scan(&t.ID, &t.Name, &t.Description, &t.URL, texts{&t.RedirectURIs}, texts{&t.PostLogoutURIs}, &t.Audience, &t.AuthMethod,
+		&t.SecretHash, &t.PKCEOptional, &t.Algorithm, at{&t.CreatedAt}, at{&t.DisabledAt})
 	return &t, err
 }
 
@@ -49,4 +38,13 @@ func (tx *Tx) Tool(id string) (*portique.Tool, error) {
 // Tools lists the tools that are not disabled, by name.
 func (tx *Tx) Tools() ([]*portique.Tool, error) {
 	return all(tx, scanTool, `SELECT `+toolColumns+` FROM tool WHERE disabled_at = 0 ORDER BY name, id`)
+}
+
+// ToolRights lists the tools that are not disabled by what decides who opens
+// them, id and audience, and nothing else; in no order.
+func (tx *Tx) ToolRights() ([]*portique.Tool, error) {
+	return all(tx, func(r row) (*portique.Tool, error) {
+		var t portique.Tool
+		return &t, r.Scan(&t.ID, &t.Audience)
+	}, `SELECT id, audience FROM tool WHERE disabled_at = 0`)
 }

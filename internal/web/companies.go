@@ -20,11 +20,16 @@ func (v *visit) mine() (*mine, error) {
 	if err != nil {
 		return nil, err
 	}
+	return v.mineOf(list), nil
+}
+
+// mineOf is mine of accesses that were read already.
+func (v *visit) mineOf(list []*portique.Membership) *mine {
 	m := &mine{memberships: list, now: v.h.Now()}
 	for _, one := range list {
 		m.hasAccess = m.hasAccess || one.Active(m.now)
 	}
-	return m, nil
+	return m
 }
 
 // in returns the reader's access to a company, nil without one.
@@ -63,15 +68,9 @@ func (v *visit) companies() error {
 	if err != nil {
 		return err
 	}
-	requests, err := v.h.Access.Requests(v.r.Context(), v.current.Account.ID)
-	if err != nil {
-		return err
-	}
 	page := template.CompaniesPage{Page: v.portalPage(m, "")}
-	for _, r := range requests {
-		if r.Status == portique.RequestPending {
-			page.Pending++
-		}
+	if page.Pending, err = v.h.Access.Pending(v.r.Context(), v.current.Account.ID); err != nil {
+		return err
 	}
 	for _, one := range m.memberships {
 		if !one.Active(m.now) && one.Status == portique.MembershipActive {

@@ -80,7 +80,10 @@ func (v *visit) fail(err error) {
 			page.Sentence = text
 		}
 	}
-	_ = v.render(code, template.Error(page))
+	if err := v.render(code, template.Error(page)); err != nil && v.r.Context().Err() == nil {
+		v.h.Log.ErrorContext(v.r.Context(), "page not rendered", "path", telemetry.Path(v.r.URL.Path), "error", err)
+		v.w.WriteHeader(code)
+	}
 }
 
 // retryAfter tells a machine when to come back.

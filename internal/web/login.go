@@ -17,7 +17,7 @@ func (v *visit) authHome() error { return v.redirect(v.h.PortalURL + "/") }
 
 // waiting returns the pending authorization that a page works for, or nil
 // without one, or an error when it is stale.
-func (v *visit) waiting(id string) (*session.Waiting, error) {
+func (v *visit) waiting(id string) (*store.Waiting, error) {
 	if id == "" {
 		return nil, nil
 	}
@@ -28,7 +28,7 @@ func (v *visit) waiting(id string) (*session.Waiting, error) {
 }
 
 // loginPage shows the sign-in form for an authorization, or for the portal.
-func (v *visit) loginPage(code int, id string, waiting *session.Waiting, form template.Form, notice *template.Notice) error {
+func (v *visit) loginPage(code int, id string, waiting *store.Waiting, form template.Form, notice *template.Notice) error {
 	page := template.LoginPage{Page: v.page(), Form: form, ForgotURL: "/password/forgot", NoSignUp: !v.h.SignUp}
 	if notice != nil {
 		page.Flash = notice
@@ -37,9 +37,7 @@ func (v *visit) loginPage(code int, id string, waiting *session.Waiting, form te
 	if waiting != nil {
 		page.Authorization = id
 		to = originOf(waiting.RedirectURI)
-		if waiting.Tool != nil {
-			page.ToolName = waiting.Tool.Name
-		}
+		page.ToolName = waiting.ToolName
 		if form.Value("email") == "" && waiting.EmailHint != "" {
 			page.Form.Values = map[string][]string{"email": {waiting.EmailHint}}
 		}

@@ -11,12 +11,12 @@ import (
 )
 
 // toolWaiting returns the authorization of a tool that waits for a choice.
-func (v *visit) toolWaiting(id string) (*session.Waiting, error) {
+func (v *visit) toolWaiting(id string) (*store.Waiting, error) {
 	waiting, err := v.waiting(id)
 	if err != nil {
 		return nil, err
 	}
-	if waiting == nil || waiting.Tool == nil {
+	if waiting == nil || waiting.ClientID == portique.PortalClientID {
 		return nil, store.ErrNoAuthorization
 	}
 	v.formTo = append(v.formTo, originOf(waiting.RedirectURI))
@@ -32,14 +32,14 @@ func (v *visit) chooseCompanyPage(code int, id string, notice *template.Notice) 
 	if err != nil {
 		return err
 	}
-	openings, err := v.h.Tools.Openings(v.r.Context(), v.current.Account.ID, waiting.Tool.ID)
+	openings, err := v.h.Tools.Openings(v.r.Context(), v.current.Account.ID, waiting.ClientID)
 	if err != nil {
 		return err
 	}
 	if len(openings) == 0 {
 		return v.noAccessPage(waiting, id)
 	}
-	page := template.ChooseCompanyPage{Page: v.page(), ToolName: waiting.Tool.Name, Authorization: id}
+	page := template.ChooseCompanyPage{Page: v.page(), ToolName: waiting.ToolName, Authorization: id}
 	if notice != nil {
 		page.Flash = notice
 	}
@@ -76,9 +76,9 @@ func (v *visit) noAccess() error {
 	return v.noAccessPage(waiting, id)
 }
 
-func (v *visit) noAccessPage(waiting *session.Waiting, id string) error {
-	page := template.NoAccessPage{Page: v.page(), ToolName: waiting.Tool.Name, Authorization: id,
-		MendURL: v.h.PortalURL + "/tools?need=" + waiting.Tool.ID}
+func (v *visit) noAccessPage(waiting *store.Waiting, id string) error {
+	page := template.NoAccessPage{Page: v.page(), ToolName: waiting.ToolName, Authorization: id,
+		MendURL: v.h.PortalURL + "/tools?need=" + waiting.ClientID}
 	if waiting.CompanyHint != "" {
 		page.Reason = v.p.T("auth.no_access.hint")
 	}

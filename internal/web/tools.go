@@ -12,18 +12,19 @@ import (
 // tools is the list of tools, company by company; ?siren= keeps one company,
 // ?need= puts forward a tool that somebody could not open.
 func (v *visit) tools() error {
-	m, err := v.mine()
-	if err != nil {
-		return err
-	}
 	shelves, err := v.h.Tools.Shelves(v.r.Context(), v.current.Account.ID)
 	if err != nil {
 		return err
 	}
-	requests, err := v.h.Access.Requests(v.r.Context(), v.current.Account.ID)
+	pending, err := v.h.Access.Pending(v.r.Context(), v.current.Account.ID)
 	if err != nil {
 		return err
 	}
+	memberships := make([]*portique.Membership, len(shelves))
+	for i, shelf := range shelves {
+		memberships[i] = shelf.Membership
+	}
+	m := v.mineOf(memberships)
 	wanted := portique.SIREN("")
 	if typed := v.r.URL.Query().Get("siren"); typed != "" {
 		siren, err := portique.ParseSIREN(typed)
@@ -32,13 +33,8 @@ func (v *visit) tools() error {
 		}
 		wanted = siren
 	}
-	page := template.ToolsPage{Page: v.portalPage(m, wanted)}
+	page := template.ToolsPage{Page: v.portalPage(m, wanted), Pending: pending}
 	needed := v.r.URL.Query().Get("need")
-	for _, r := range requests {
-		if r.Status == portique.RequestPending {
-			page.Pending++
-		}
-	}
 	for _, shelf := range shelves {
 		one := shelf.Membership
 		if wanted != "" && one.SIREN != wanted || wanted == "" && !one.Active(m.now) {

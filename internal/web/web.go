@@ -4,13 +4,17 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -313,20 +317,28 @@ func (v *visit) returnPath() string {
 	return ""
 }
 
-// render writes a page with its status and its content security policy.
+// pages are buffers for whole pages.
+var pages = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// render writes a page with its status and its content security policy. It
+// leaves in one piece, so that its length is known and nothing is written of a
+// page that breaks halfway.
 func (v *visit) render(status int, page templ.Component) error {
+	whole := pages.Get().(*bytes.Buffer)
+	defer func() { whole.Reset(); pages.Put(whole) }()
+	// A page needs no more of a request whose time ran out than to be written.
+	if err := page.Render(context.WithoutCancel(v.r.Context()), whole); err != nil {
+		return fmt.Errorf("the page was not rendered: %w", err)
+	}
 	header := v.w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Content-Language", v.p.Lang())
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Security-Policy", policy(v.formTo))
+	header.Set("Content-Length", strconv.Itoa(whole.Len()))
 	v.w.WriteHeader(status)
-	if v.r.Method == http.MethodHead {
-		return nil
-	}
-	// A page needs no more of a request whose time ran out than to be written.
-	if err := page.Render(context.WithoutCancel(v.r.Context()), v.w); err != nil {
-		v.h.Log.ErrorContext(v.r.Context(), "page not rendered", "path", telemetry.Path(v.r.URL.Path), "error", err)
+	if v.r.Method != http.MethodHead {
+		_, _ = v.w.Write(whole.Bytes()) // the reader went away
 	}
 	return nil
 }

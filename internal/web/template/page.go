@@ -9,6 +9,7 @@ package template
 import (
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"portique/internal/i18n"
@@ -164,6 +165,28 @@ func (p Page) t(key string, args ...any) string { return p.P.T(key, args...) }
 // op translates a message that names the operator: {{.Operator}} after nothing,
 // {{.ToOperator}} after "à", {{.OfOperator}} after "de", {{.Portal}} the portal.
 func (p Page) op(key string, args ...any) string {
+	if len(args) > 0 {
+		return p.named(key, args)
+	}
+	of := namedKey{p.P, key, p.Brand.OperatorName, p.Brand.PortalName}
+	if text, ok := namedTexts.Load(of); ok {
+		return text.(string)
+	}
+	text := p.named(key, nil)
+	namedTexts.Store(of, text)
+	return text
+}
+
+// namedTexts are the messages of op without other arguments, which say the same
+// on every page of an installation.
+var namedTexts sync.Map // namedKey → string
+
+type namedKey struct {
+	printer               *i18n.Printer
+	key, operator, portal string
+}
+
+func (p Page) named(key string, args []any) string {
 	name := p.Brand.OperatorName
 	if !strings.HasPrefix(key, "guide.") { // the guide's sentences keep their straight apostrophes
 		name = strings.ReplaceAll(name, "'", "’")
