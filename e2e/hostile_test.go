@@ -129,8 +129,8 @@ type spoiler struct {
 }
 
 const (
-	script = `"><script>alert(1)</script>`
-	image  = `'><img src=x onerror=alert(1)>`
+	script  = `"><script>alert(1)</script>`
+	picture = `'><img src=x onerror=alert(1)>`
 )
 
 var spoilers = []spoiler{
@@ -151,7 +151,7 @@ var spoilers = []spoiler{
 	{"half a surrogate", true, func(r string) []string { return []string{r + "\xed\xa0\x80"} }},
 	{"line breaks", false, func(r string) []string { return []string{r + "\r\nX-Injected: 1\r\nBcc: eve@mal.example\r\n\r\n" + r} }},
 	{"a script", false, func(r string) []string { return []string{r + script} }},
-	{"an image", false, func(string) []string { return []string{image} }},
+	{"an image", false, func(string) []string { return []string{picture} }},
 	{"a script's address", false, func(string) []string { return []string{"javascript:alert(1)"} }},
 	{"a template", false, func(string) []string { return []string{"{{7*7}}${7*7}<%=7*7%>"} }},
 	{"look-alikes", false, func(string) []string { return []string{"аdministrаtor@раурal.example"} }}, // Cyrillic а, р, у

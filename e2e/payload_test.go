@@ -13,7 +13,7 @@ import (
 
 // payloads are texts that would do something where they are taken for more than text.
 var payloads = []string{
-	script, image, `<a href="http://mal.example/">Cliquez</a>`, `</title></textarea></style></noscript><svg onload=alert(1)>`, "`-alert(1)-`", `{{.}}{{7*7}}${7*7}#{7*7}`,
+	script, picture, `<a href="http://mal.example/">Cliquez</a>`, `</title></textarea></style></noscript><svg onload=alert(1)>`, "`-alert(1)-`", `{{.}}{{7*7}}${7*7}#{7*7}`,
 	`javascript:alert(1)`, `http://mal.example/piege`, `www.mal.example`, `[lien](http://mal.example)`, "=HYPERLINK(\"http://mal.example\")", `&lt;script&gt;&#60;b&#62;`, `%3Cscript%3E%s%n`, "\u202egpj.exe", "a\u2028b\u2029c", `'; DROP TABLE company; --`,
 }
 
@@ -26,13 +26,13 @@ func TestPayloads(t *testing.T) {
 		members[i].City, members[i].Street = members[i].Name, members[i].Name
 	}
 	app.Run(t, "", "company", "import", app.File(t, "members.csv", members.CSV()))
-	tool := app.NewTool(t, "formation", `<b>Outil</b>"><script>alert(1)</script>`, "--description", image)
+	tool := app.NewTool(t, "formation", `<b>Outil</b>"><script>alert(1)</script>`, "--description", picture)
 	marie := Person{"Marie www.mal.example", `O'Kerou&nbsp; "anton"`, "a&b'c`|~@boutique.example"}
 	paul := Person{"Paul", "Besson & Cie", "paul+%3cb%3e@boutique.example"}
 	for _, p := range []Person{marie, paul} {
 		app.Create(t, p)
 	}
-	for _, odd := range []string{script, image, "{{7*7}}", "http://mal.example", "eve@mal.example", `a\b`, "123", "\u202e\u200b"} { // no names at all
+	for _, odd := range []string{script, picture, "{{7*7}}", "http://mal.example", "eve@mal.example", `a\b`, "123", "\u202e\u200b"} { // no names at all
 		if r := app.Try(t, Password, "account", "create", "--email", "eve@boutique.example", "--first-name", odd, "--last-name", "Eve", "--validated", "--password-stdin"); r.Status == 0 {
 			t.Errorf("the name %q was taken", odd)
 		}
