@@ -178,6 +178,25 @@ func ParseEmail(field, typed string) (string, error) {
 	return local + "@" + ascii, nil
 }
 
+// TypedDigits keeps the digits of a code that was typed or pasted; "" when there
+// is anything else but spaces and separators, or too many.
+func TypedDigits(typed string) string {
+	var b strings.Builder
+	for _, r := range typed {
+		switch {
+		case r >= '0' && r <= '9':
+			b.WriteRune(r)
+		case unicode.IsSpace(r), r == '-', r == '.', r == '\u200b':
+		default:
+			return ""
+		}
+		if b.Len() > 12 {
+			return ""
+		}
+	}
+	return b.String()
+}
+
 // CleanText makes one line of what a person typed: composed characters (NFC),
 // single spaces, no control or invisible direction characters.
 func CleanText(s string) string {

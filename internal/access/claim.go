@@ -3,8 +3,6 @@ package access
 import (
 	"context"
 	"errors"
-	"strings"
-	"unicode"
 
 	"portique"
 	"portique/internal/secret"
@@ -92,7 +90,7 @@ func (s *Service) tellSupport(tx *store.Tx, kind portique.LetterKind, about stri
 // ErrClaimNone when nothing waits for one. Each wrong code counts against
 // everything that waits, and against the source.
 func (s *Service) Claim(ctx context.Context, actor portique.Actor, typed string) (*Attached, error) {
-	code := onlyDigits(typed)
+	code := portique.TypedDigits(typed)
 	if len(code) != portique.StepUpCodeDigits {
 		return nil, &portique.Error{Kind: portique.Invalid, Key: "claim.code_form", Field: "code", Args: []any{"Digits", portique.StepUpCodeDigits}}
 	}
@@ -182,22 +180,6 @@ func (s *Service) pass(tx *store.Tx, actor portique.Actor, u *portique.StepUp, c
 	person := actor
 	person.AccountID = u.AccountID
 	return s.admit(tx, person, company, proof, a)
-}
-
-// onlyDigits keeps the digits of what was typed or pasted, "" when there is
-// something else but spaces and separators.
-func onlyDigits(typed string) string {
-	var b strings.Builder
-	for _, r := range typed {
-		switch {
-		case r >= '0' && r <= '9' && b.Len() < 20:
-			b.WriteRune(r)
-		case unicode.IsSpace(r), r == '-', r == '.', r == '\u200b':
-		default:
-			return ""
-		}
-	}
-	return b.String()
 }
 
 // Purge deletes the second proofs that nobody completed in 30 days.

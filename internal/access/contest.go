@@ -50,7 +50,7 @@ func (s *Service) OpenContest(ctx context.Context, token string) (c *portique.Fi
 // same letter: that the first administrator is right, or, with contest, is not.
 // Contested, decisions about accesses wait for the operator; tools stay open.
 func (s *Service) Contest(ctx context.Context, actor portique.Actor, token, typed string, contest bool) (c *portique.FirstClaim, err error) {
-	code := onlyDigits(typed)
+	code := portique.TypedDigits(typed)
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
 		taken, err := tx.Take(store.Try{Budget: portique.BudgetCodeSource, Key: []string{portique.SourceKey(actor.Source)}})
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"unicode"
 
 	"portique"
 	"portique/internal/secret"
@@ -136,7 +135,7 @@ func (s *Service) become(tx *store.Tx, actor portique.Actor, signUp *portique.Si
 // signed up. Each wrong try is counted before it is compared, even when many
 // arrive at once: against the code, the sign-up, the source and the installation.
 func (s *Service) TypeCode(ctx context.Context, actor portique.Actor, cookie, typed string) error {
-	code := digits(typed)
+	code := portique.TypedDigits(typed)
 	if len(code) != 6 {
 		return &portique.Error{Kind: portique.Invalid, Key: "signup.code_form", Field: "code"}
 	}
@@ -190,7 +189,7 @@ func (s *Service) countTry(tx *store.Tx, actor portique.Actor, signUp *portique.
 // for the code printed in the same letter, so that a robot that presses every
 // button does nothing.
 func (s *Service) Disown(ctx context.Context, actor portique.Actor, token, typed string) error {
-	code := digits(typed)
+	code := portique.TypedDigits(typed)
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
 		taken, err := tx.Take(bySource(portique.BudgetCodeSource, actor))
 		if err != nil {
@@ -226,23 +225,4 @@ func (s *Service) Disown(ctx context.Context, actor portique.Actor, token, typed
 		}
 		return tx.Audit(actor.Event(portique.ActionSignUpDisowned, signUp.ID, ""))
 	})
-}
-
-// digits keeps the digits of what was typed or pasted, when there is nothing
-// else but spaces and separators.
-func digits(typed string) string {
-	var b strings.Builder
-	for _, r := range typed {
-		switch {
-		case r >= '0' && r <= '9':
-			b.WriteRune(r)
-		case unicode.IsSpace(r), r == '-', r == '.', r == '\u200b':
-		default:
-			return ""
-		}
-		if b.Len() > 12 {
-			return ""
-		}
-	}
-	return b.String()
 }

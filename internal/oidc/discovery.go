@@ -95,9 +95,3 @@ func (d *document) serve(w http.ResponseWriter, r *http.Request, cache string) {
 	h.Set("Content-Type", "application/json")
 	_, _ = w.Write(d.body) // the reader went away
 }
-
-func writeJSON(w http.ResponseWriter, cache string, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", cache)
-	_ = json.NewEncoder(w).Encode(v) // the reader went away
-}
