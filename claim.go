@@ -166,6 +166,15 @@ func (s *StepUp) TakesCode(now time.Time) bool {
 	return s.Status == StepUpWaiting && s.Tries < StepUpTries && now.Before(s.ExpiresAt)
 }
 
+// AskAgainAt is when another code may be asked for, once too many wrong ones were
+// typed; zero means now.
+func (s *StepUp) AskAgainAt(now time.Time) time.Time {
+	if s.Status == StepUpWaiting && s.Tries >= StepUpTries && now.Before(s.ExpiresAt) {
+		return s.ExpiresAt
+	}
+	return time.Time{}
+}
+
 // Decide closes a second proof that waits.
 func (s *StepUp) Decide(status StepUpStatus, reason string, now time.Time) error {
 	if s.Status != StepUpWaiting {

@@ -42,6 +42,7 @@ var (
 	// Letters to one address. What exceeds them leaves later, or is merged.
 	BudgetSignUpLetters  = Budget{Name: "sign_up_letters", Limit: 3, Window: time.Hour, Refusal: "throttle.letters"}
 	BudgetResetLetters   = Budget{Name: "reset_letters", Limit: 3, Window: time.Hour, Refusal: "throttle.letters"}
+	BudgetClaimLetters   = Budget{Name: "claim_letters", Limit: 3, Window: time.Hour}
 	BudgetRequestLetters = Budget{Name: "request_letters", Limit: 3, Window: time.Hour}
 
 	// Codes typed from a letter. Past the second one only links work.
@@ -54,6 +55,10 @@ var (
 	BudgetMemberCodeDay     = Budget{Name: "member_code_day", Limit: 20, Window: 24 * time.Hour, Refusal: "throttle.member_code"}
 	BudgetMemberCodeCompany = Budget{Name: "member_code_company", Limit: 5, Window: 24 * time.Hour, Refusal: "throttle.member_code"}
 	BudgetMemberCodeSource  = Budget{Name: "member_code_source", Limit: 20, Window: time.Hour, Refusal: "throttle.source"}
+
+	// Requests of one person for one company: who cancels and asks again writes to
+	// everybody again.
+	BudgetRequests = Budget{Name: "requests", Limit: 3, Window: 24 * time.Hour, Refusal: "throttle.requests"}
 
 	// An alert to the operator, about one thing.
 	BudgetAlert = Budget{Name: "alert", Limit: 1, Window: 24 * time.Hour}

@@ -458,14 +458,16 @@ func TestSecondProofCases(t *testing.T) {
 					b.Submit("/companies/claim", Fields{"code": {"00000000"}})
 				}
 				b.At("claim")
-				b.Says("Le code ne sert plus")
+				b.Says("Trop de codes faux")
 				if b.Page().Form("/companies/claim") {
 					t.Error("a code is still asked for")
 				}
 				if got := b.Post("/companies/claim", Fields{"code": {code}}); got.Status != http.StatusUnprocessableEntity || app.Membership(t, one.SIREN, p).ID != "" {
 					t.Errorf("the right code after five: %s", got)
 				}
-				b.Attach(one) // another one is sent
+				app.Advance(t, 24*time.Hour)
+				b = app.SignIn(t, p)
+				b.Attach(one) // another one is sent, the day after
 				b.Submit("/companies/claim", Fields{"code": {app.codeFor(t, one.ContactEmail, p)}})
 				b.At("activated")
 			})

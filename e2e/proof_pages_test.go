@@ -25,8 +25,8 @@ func TestProofPagesInChromium(t *testing.T) {
 		wrong, over, later, watched, answered, contestedNow string
 	}
 	walks := []walk{
-		{"fr", 360, "Ce n'est pas ce code.", "Le code ne sert plus", "Celui-ci partira le", "L'entreprise vient d'être ajoutée", "Une réponse a déjà été donnée", "examine la situation"},
-		{"en", 1280, "That is not the code.", "The code no longer works", "This one leaves on", "The company was added recently", "An answer has already been given", "will look into it"},
+		{"fr", 360, "Ce n'est pas ce code.", "Trop de codes faux", "Celui-ci partira le", "L'entreprise vient d'être ajoutée", "Une réponse a déjà été donnée", "examine la situation"},
+		{"en", 1280, "That is not the code.", "Too many wrong codes", "This one leaves on", "The company was added recently", "An answer has already been given", "will look into it"},
 	}
 	look := func(w walk, page, state string) {
 		t.Helper()

@@ -329,8 +329,12 @@ func (s *Service) open(tx *store.Tx, actor portique.Actor, account *portique.Acc
 	return tx.Audit(actor.Event(action, m.ID, m.SIREN))
 }
 
-// request asks the administrators, or the operator when there are none left.
+// request asks the administrators, or the operator when there are none left;
+// TooSoon with the hour for who asked them three times within a day already.
 func (s *Service) request(tx *store.Tx, actor portique.Actor, account *portique.Account, administrators []*portique.Membership, a *Attached) error {
+	if _, err := tx.Take(store.Try{Budget: portique.BudgetRequests, Key: []string{account.ID, string(a.Company.SIREN)}}); err != nil {
+		return err
+	}
 	r := &portique.AccessRequest{ID: store.NewID(), AccountID: account.ID, SIREN: a.Company.SIREN, Status: portique.RequestPending,
 		CreatedAt: tx.Now(), SentTo: len(administrators), CompanyName: a.Company.Name,
 		Email: account.Email, FirstName: account.FirstName, LastName: account.LastName, ContributionsOnly: account.ContributionsOnly}
@@ -366,7 +370,12 @@ func (s *Service) request(tx *store.Tx, actor portique.Actor, account *portique.
 // and the person that it did.
 func (s *Service) postEscalated(tx *store.Tx, r *portique.AccessRequest, administrators int) error {
 	if s.support != "" {
-		err := tx.Post(&portique.Letter{To: s.support, Language: s.language, Kind: portique.LetterOperator, About: r.ID,
+		// About one company they leave three an hour, however many people ask.
+		leaves, err := tx.Slot(store.Try{Budget: portique.BudgetRequestLetters, Key: []string{"operator", string(r.SIREN)}})
+		if err != nil {
+			return err
+		}
+		err = tx.Post(&portique.Letter{To: s.support, Language: s.language, Kind: portique.LetterOperator, About: r.ID, RunAt: leaves,
 			Data: map[string]string{"company": r.CompanyName, "siren": string(r.SIREN), "person": r.Name(), "person_email": r.Email,
 				"asked_at": when(r.CreatedAt), "administrators": number(administrators), "expires_at": when(r.ExpiresAt())}})
 		if err != nil {

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"time"
 
 	"portique"
 	"portique/internal/secret"
@@ -12,17 +13,45 @@ import (
 // stepUp asks for a second proof. The rows are the same whether the member code
 // was right or not; who is written to is decided afterwards, by TellStepUps, so
 // that neither the page nor its time tells.
+//
+// Asked again while its code lives, a second proof stays the one it was: the
+// contact gets no second letter, the code already passed on still works, and the
+// tries are not refilled. Only a member code that is right at last makes a code.
 func (s *Service) stepUp(tx *store.Tx, actor portique.Actor, siren portique.SIREN, proved bool, a *Attached) error {
-	code := secret.Digits(portique.StepUpCodeDigits)
-	u := &portique.StepUp{ID: store.NewID(), AccountID: actor.AccountID, SIREN: siren, Proved: proved, Status: portique.StepUpWaiting,
-		CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(portique.StepUpLife)}
-	u.CodeHash = s.keys.TypedCode("step-up", u.ID, code)
-	u.Sealed = s.keys.Seal("step-up", u.ID, []byte(code))
-	if err := tx.InsertStepUp(u); err != nil {
+	waiting, err := tx.LockStepUps(actor.AccountID)
+	if err != nil {
+		return err
+	}
+	for _, u := range waiting {
+		if u.SIREN == siren && tx.Now().Before(u.ExpiresAt) {
+			a.StepUp = u
+		}
+	}
+	u := a.StepUp
+	if u == nil {
+		u = &portique.StepUp{ID: store.NewID(), AccountID: actor.AccountID, SIREN: siren, Proved: proved, Status: portique.StepUpWaiting,
+			CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(portique.StepUpLife)}
+		s.giveCode(u)
+		err = tx.InsertStepUp(u)
+	} else {
+		tell := proved && !u.Proved
+		if tell {
+			u.Proved = true
+			s.giveCode(u)
+		}
+		err = tx.RenewStepUp(u, tell)
+	}
+	if err != nil {
 		return err
 	}
 	a.StepUp = u
 	return tx.Audit(actor.Event(portique.ActionStepUpAsked, u.ID, siren))
+}
+
+func (s *Service) giveCode(u *portique.StepUp) {
+	code := secret.Digits(portique.StepUpCodeDigits)
+	u.CodeHash = s.keys.TypedCode("step-up", u.ID, code)
+	u.Sealed = s.keys.Seal("step-up", u.ID, []byte(code))
 }
 
 // StepUps are what a person has still to prove, newest first.
@@ -64,25 +93,35 @@ func (s *Service) tellStepUp(tx *store.Tx, u *portique.StepUp) error {
 		return err
 	}
 	data := map[string]string{"company": u.CompanyName, "siren": string(u.SIREN), "person": u.Name(), "person_email": u.Email}
+	// Many people may know a member code: their letters about one company leave
+	// three an hour.
+	leaves, err := tx.Slot(store.Try{Budget: portique.BudgetClaimLetters, Key: []string{string(u.SIREN)}})
+	if err != nil {
+		return err
+	}
 	if u.ContactEmail == "" || s.NeedsOperator() {
-		return s.tellSupport(tx, portique.LetterOperatorClaim, u.ID, data, "step_up")
+		return s.tellSupportAt(tx, leaves, portique.LetterOperatorClaim, u.ID, data, "step_up")
 	}
 	code, err := s.keys.Open("step-up", u.ID, u.Sealed)
 	if err != nil {
 		return err
 	}
 	data["until"] = when(u.ExpiresAt)
-	return tx.Post(&portique.Letter{To: u.ContactEmail, Language: s.language, Kind: portique.LetterClaimCode, About: u.ID, Data: data,
+	return tx.Post(&portique.Letter{To: u.ContactEmail, Language: s.language, Kind: portique.LetterClaimCode, About: u.ID, RunAt: leaves, Data: data,
 		Secret: map[string]string{"code": string(code)}})
 }
 
 // tellSupport writes to the operator's support, when it has an address.
 func (s *Service) tellSupport(tx *store.Tx, kind portique.LetterKind, about string, data map[string]string, why string) error {
+	return s.tellSupportAt(tx, tx.Now(), kind, about, data, why)
+}
+
+func (s *Service) tellSupportAt(tx *store.Tx, leaves time.Time, kind portique.LetterKind, about string, data map[string]string, why string) error {
 	if s.support == "" {
 		return nil
 	}
 	data["why"] = why
-	return tx.Post(&portique.Letter{To: s.support, Language: s.language, Kind: kind, About: about, Data: data})
+	return tx.Post(&portique.Letter{To: s.support, Language: s.language, Kind: kind, About: about, RunAt: leaves, Data: data})
 }
 
 // Claim takes the code that the known contact passed on, and gives what the

@@ -67,8 +67,12 @@ func TestWatch(t *testing.T) {
 		w.want("a promotion", err, portique.ErrClaimWatched)
 		_, err = w.Remove(ctx, as(jeanne), siren, his.ID)
 		w.want("a removal", err, portique.ErrClaimWatched)
-		if _, err := w.ChangeRole(ctx, as(jeanne), siren, his.ID, portique.Declarant, nil); err != nil {
-			t.Errorf("a lesser role: %v", err)
+		_, err = w.ChangeRole(ctx, as(jeanne), siren, his.ID, portique.Declarant, nil)
+		w.want("a lesser role", err, portique.ErrClaimWatched)
+		_, err = w.ChangeRole(ctx, as(jeanne), siren, his.ID, portique.Member, []string{"formation"})
+		w.want("fewer tools", err, portique.ErrClaimWatched)
+		if w.access(luc, siren) != "member [*]" {
+			t.Errorf("he has %s", w.access(luc, siren))
 		}
 		asked := w.asks(paul, siren)
 		if _, err := w.Refuse(ctx, as(jeanne), siren, asked.ID, "Je ne vous connais pas."); err != nil {
@@ -447,5 +451,99 @@ func TestCodeChanged(t *testing.T) {
 		if w.request(r.ID).Status != portique.RequestPending {
 			t.Error("the request was touched")
 		}
+	})
+}
+
+// Asked again while its code lives, a second proof stays the one it was: one letter, one code, five tries in a day. Many people's
+// letters about one company leave three an hour.
+func TestStepUpAskedAgain(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w = w.with(func(o *access.Options) { o.Policy = portique.ClaimByContact })
+		ctx := t.Context()
+		siren, jeanne := w.company(known), w.person("jeanne")
+		ask := func(who *portique.Account) string {
+			t.Helper()
+			a, err := w.attach(who, siren)
+			if err != nil || a.StepUp == nil {
+				t.Fatalf("%+v, %v", a, err)
+			}
+			if err := w.TellStepUps(ctx); err != nil {
+				t.Fatal(err)
+			}
+			return a.StepUp.ID
+		}
+		first := ask(jeanne)
+		_, _, code := w.notice(contact)
+		for range 8 {
+			_, err := w.Claim(ctx, as(jeanne), other(code))
+			if !errors.Is(err, portique.ErrClaimCode) && !errors.Is(err, refusal("claim.code_over")) {
+				t.Fatal(err)
+			}
+			if again := ask(jeanne); again != first {
+				t.Fatal("a second proof that waits was replaced")
+			}
+		}
+		w.posted("claim_code>contact")
+		list, err := w.StepUps(ctx, jeanne.ID)
+		if err != nil || len(list) != 1 || list[0].Tries != portique.StepUpTries || !list[0].AskAgainAt(w.watch.Now()).Equal(w.watch.Now().Add(portique.StepUpLife)) {
+			t.Errorf("%+v, %v", list, err)
+		}
+		_, err = w.Claim(ctx, as(jeanne), code)
+		w.want("the right code, past the tries", err, refusal("claim.code_over"))
+
+		// A day later another code leaves, and asking again does not spoil the one that was passed on.
+		w.watch.Forward(portique.StepUpLife)
+		ask(jeanne)
+		_, _, code = w.notice(contact)
+		ask(jeanne)
+		if a, err := w.Claim(ctx, as(jeanne), code); err != nil || a.Membership == nil {
+			t.Errorf("%+v, %v", a, err)
+		}
+
+		crowded := w.company(known)
+		for i := range 5 {
+			if _, err := w.attach(w.person(fmt.Sprintf("p%d", i)), crowded); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.TellStepUps(ctx); err != nil {
+			t.Fatal(err)
+		}
+		later := 0
+		for _, l := range storetest.Outbox(t, w.db, contact) {
+			if l.Kind == portique.LetterClaimCode && l.RunAt.After(w.watch.Now()) {
+				later++
+			}
+		}
+		if later != 2 {
+			t.Errorf("%d of 5 letters leave later", later)
+		}
+	})
+}
+
+// Who cancels and asks again, three times within a day at most, floods neither the administrators, nor the operator, nor themself.
+func TestAskedAgainAndAgain(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		siren := w.company()
+		anne, luc := w.person("anne"), w.person("luc")
+		storetest.Member(t, w.db, anne, siren, portique.Administrator)
+		w.disable(anne) // nobody is left: each request goes to the operator
+		for range 3 {
+			r := w.asks(luc, siren)
+			if _, err := w.Cancel(t.Context(), as(luc), r.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := w.attach(luc, siren)
+		w.want("the fourth", err, refusal("throttle.requests"))
+		var refused *portique.Error
+		if errors.As(err, &refused); !refused.RetryAt.Equal(w.watch.Now().Add(day)) {
+			t.Errorf("until %v", refused.RetryAt)
+		}
+		if n := strings.Count(w.letters(), "operator_escalated>aide"); n != 3 {
+			t.Errorf("%d letters to the operator", n)
+		}
+		w.watch.Forward(day)
+		w.asks(luc, siren)
 	})
 }

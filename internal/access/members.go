@@ -42,6 +42,21 @@ func member(tx *store.Tx, actor portique.Actor, siren portique.SIREN, id string,
 	return me, m, others, err
 }
 
+// narrows says whether another role, or other tools (nil keeps them), take
+// something away from who has an access.
+func narrows(m *portique.Membership, role portique.Role, tools []string) bool {
+	if m.Role != portique.Member {
+		return false // a declarant gains by any other role
+	}
+	if role == portique.Declarant {
+		return true
+	}
+	if role != portique.Member || tools == nil || slices.Contains(tools, portique.AllTools) {
+		return false
+	}
+	return slices.ContainsFunc(m.Rights, func(right string) bool { return !slices.Contains(tools, right) })
+}
+
 func otherAdministrators(tx *store.Tx, m *portique.Membership) (int, error) {
 	administrators, err := tx.Administrators(m.SIREN)
 	return len(without(administrators, m.AccountID)), err
@@ -57,7 +72,7 @@ func (s *Service) ChangeRole(ctx context.Context, actor portique.Actor, siren po
 		var me *portique.Membership
 		var others int
 		governs := func(m *portique.Membership) bool {
-			return role == portique.Administrator || m.Role == portique.Administrator
+			return role == portique.Administrator || m.Role == portique.Administrator || narrows(m, role, tools)
 		}
 		if me, m, others, err = member(tx, actor, siren, id, governs); err != nil {
 			return err

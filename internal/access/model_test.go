@@ -255,15 +255,18 @@ func (m *model) admit(p *modelPerson, f *modelFirm, proved bool) string {
 	}
 	switch {
 	case f.first != nil:
-		m.request(p, f)
+		return m.request(p, f)
 	case m.second && !proved:
+		m.write(portique.ActionStepUpAsked)
 		for _, q := range m.proofs {
 			if q.person == p && q.firm == f && q.status == portique.StepUpWaiting {
+				if m.now.Before(q.made.Add(day)) {
+					return "" // it stays the one it was, with its code and its tries
+				}
 				q.status, q.told = portique.StepUpReplaced, true
 			}
 		}
 		m.proofs = append(m.proofs, &modelProof{person: p, firm: f, made: m.now, status: portique.StepUpWaiting})
-		m.write(portique.ActionStepUpAsked)
 	case p.contributions:
 		m.sit(p, f, portique.Declarant, m.now.Add(90*day))
 		m.mail(portique.LetterAccessOpened, p)
@@ -381,16 +384,26 @@ func (m *model) sit(p *modelPerson, f *modelFirm, role portique.Role, until time
 	return s
 }
 
-func (m *model) request(p *modelPerson, f *modelFirm) {
+func (m *model) request(p *modelPerson, f *modelFirm) string {
+	asked := 0
+	for _, a := range m.asks {
+		if a.person == p && a.firm == f && a.made.Add(day).After(m.now) {
+			asked++
+		}
+	}
+	if asked >= 3 {
+		return "throttle.requests"
+	}
 	a := &modelAsk{person: p, firm: f, status: portique.RequestPending, made: m.now}
 	m.asks = append(m.asks, a)
 	m.write(portique.ActionRequested)
 	if len(m.administrators(f)) == 0 {
 		m.escalate(a)
-		return
+		return ""
 	}
 	m.tell(portique.LetterRequestReceived, f)
 	m.mail(portique.LetterRequestSent, p)
+	return ""
 }
 
 // -- what the person does with a request -----------------------------------------------------------------------------------
@@ -438,8 +451,7 @@ func (m *model) again(a *modelAsk) string {
 	case s != nil:
 		m.lapse(s)
 	}
-	m.request(a.person, a.firm)
-	return ""
+	return m.request(a.person, a.firm)
 }
 
 // -- what administrators do ------------------------------------------------------------------------------------------------
@@ -507,7 +519,8 @@ func (m *model) mayTouch(by *modelPerson, s *modelSeat, govern bool) string {
 
 func (m *model) changeRole(by *modelPerson, s *modelSeat, role portique.Role) string {
 	govern := role == portique.Administrator || s.role == portique.Administrator
-	if refused := m.mayTouch(by, s, govern); refused != "" {
+	narrows := s.role == portique.Member && role == portique.Declarant
+	if refused := m.mayTouch(by, s, govern || narrows); refused != "" {
 		return refused
 	}
 	switch {

@@ -84,7 +84,7 @@ func scanStepUp(r row) (*portique.StepUp, error) {
 }
 
 // InsertStepUp adds a second proof, in the place of one of the same person and
-// company that waits.
+// company that waits and is too old.
 func (tx *Tx) InsertStepUp(s *portique.StepUp) error {
 	_, err := tx.exec(`UPDATE step_up SET status=$3, decided_at=$4, sealed=NULL, told=$5 WHERE account_id=$1 AND siren=$2 AND status=$6`,
 		s.AccountID, s.SIREN, portique.StepUpReplaced, ms(tx.now), true, portique.StepUpWaiting)
@@ -94,6 +94,14 @@ func (tx *Tx) InsertStepUp(s *portique.StepUp) error {
 	_, err = tx.exec(`INSERT INTO step_up (id, account_id, siren, proved, code_hash, sealed, tries, status, told, created_at, expires_at, decided_at, reason)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)`,
 		s.ID, s.AccountID, s.SIREN, s.Proved, s.CodeHash, s.Sealed, s.Tries, s.Status, false, ms(s.CreatedAt), ms(s.ExpiresAt), ms(s.DecidedAt), s.Reason)
+	return err
+}
+
+// RenewStepUp saves that a second proof which waits was asked for again: what is
+// proved stays proved, and tries are not refilled. tell says that its code is new.
+func (tx *Tx) RenewStepUp(s *portique.StepUp, tell bool) error {
+	_, err := tx.exec(`UPDATE step_up SET proved=$2, code_hash=$3, sealed=$4, told = told AND NOT $5 WHERE id=$1`,
+		s.ID, s.Proved, s.CodeHash, s.Sealed, tell)
 	return err
 }
 

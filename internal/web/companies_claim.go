@@ -34,6 +34,7 @@ func (v *visit) claimPage(code int, form template.Form, notice *template.Notice)
 		if u.TakesCode(m.now) {
 			row.Until = u.ExpiresAt
 		}
+		row.AgainAt = u.AskAgainAt(m.now)
 		page.Rows = append(page.Rows, row)
 	}
 	return v.render(code, template.Claim(page))

@@ -105,7 +105,7 @@ func samples(p *i18n.Printer) []sample {
 		{ID: "m3", Company: "Quincaillerie Moderne", SIREN: "404833048", Role: "declarant", Firm: "Cabinet Le Goff"},
 	}
 
-	proofs := []ClaimRow{{"552100554", noon, day(1)}, {"732829320", day(-1), time.Time{}}}
+	proofs := []ClaimRow{{SIREN: "552100554", AskedAt: noon, Until: day(1)}, {SIREN: "732829320", AskedAt: day(-1)}}
 	contest := func(state string, faults ...FieldError) templ.Component {
 		return Contest(ContestPage{Page: out, State: state, Token: "t", CompanyName: "Atelier Duparc et Filles", SIREN: "552100554", Person: "Claire Martin-Duval",
 			PersonEmail: "claire.martin@atelier-duparc.example", Until: day(3), Form: Form{Errors: faults}})
@@ -166,6 +166,7 @@ func samples(p *i18n.Printer) []sample {
 		{"claim", "claim", Claim(ClaimPage{Page: newcomer, Digits: 8, Rows: proofs[:1]})},
 		{"claim-refused", "claim", Claim(ClaimPage{Page: newcomer, Digits: 8, Rows: proofs, Form: Form{Errors: []FieldError{fault("code", "claim.code_wrong")}}})},
 		{"claim-over", "claim", Claim(ClaimPage{Page: in, Digits: 8, Rows: proofs[1:]})},
+		{"claim-spent", "claim", Claim(ClaimPage{Page: in, Digits: 8, Rows: []ClaimRow{{SIREN: "552100554", AskedAt: noon, AgainAt: day(1)}}})},
 		{"claim-none", "claim", Claim(ClaimPage{Page: in, Digits: 8, Form: Form{Errors: []FieldError{fault("code", "claim.none")}}})},
 		{"claim-operator", "claim", Claim(ClaimPage{Page: newcomer, Digits: 8, Rows: proofs, ByOperator: true})},
 		{"contest", "contest", contest(ContestOpen)},
