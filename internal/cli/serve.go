@@ -21,6 +21,7 @@ func (serveCmd) Run(e *env) error {
 	if err := server.CheckMail(c); err != nil { // before a database or a key is made
 		return err
 	}
+	server.Tune()
 	app, err := server.OpenApp(e.ctx, c, server.Serve)
 	if err != nil {
 		return err

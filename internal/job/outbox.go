@@ -90,13 +90,12 @@ func (r *Runner) renew(ctx context.Context, flights map[string]flight) {
 }
 
 // claim takes the letters that may leave now: at most one for each free worker
-// and perDomain for each domain. Letters beyond that are given back in the same
-// transaction; those of a domain that does not answer are also put aside for a
-// moment, so that they never stand in front of everybody else's.
+// and perDomain for each domain. Those of a domain that does not answer are put
+// aside for a moment, so that they never stand in front of everybody else's.
 func (r *Runner) claim(ctx context.Context, flights map[string]flight) ([]*portique.Letter, error) {
-	var leave []*portique.Letter
+	var taken []*portique.Letter
 	err := r.db.Tx(ctx, func(tx *store.Tx) error {
-		leave = nil
+		taken = nil
 		busy := map[string]int{}
 		stuck := map[string]bool{}
 		for _, f := range flights {
@@ -104,38 +103,37 @@ func (r *Runner) claim(ctx context.Context, flights map[string]flight) ([]*porti
 			stuck[f.domain] = stuck[f.domain] || time.Since(f.since) > r.stuck
 		}
 		free := workers - len(flights)
-		due, err := tx.ClaimLetters(free*lookAhead, lease)
+		due, err := tx.DueLetters(free * lookAhead)
 		if err != nil {
 			return err
 		}
+		var leave, ours []string
 		for _, l := range due {
-			if f, here := flights[l.ID]; here && f.attempts == l.Attempts {
-				continue // its lease ran out because the clock was moved: still ours, and freed with its outcome
-			} else if here { // its outcome is written and its worker about to be free: next time
-				if err := tx.FinishLetter(l); err != nil {
+			domain := domainOf(l.To)
+			f, here := flights[l.ID]
+			switch {
+			case here && f.attempts == l.Attempts:
+				ours = append(ours, l.ID) // its lease ran out because the clock was moved
+			case here: // its outcome is written and its worker about to be free: next time
+			case len(leave) < free && busy[domain] < perDomain:
+				busy[domain]++
+				leave = append(leave, l.ID)
+			case busy[domain] >= perDomain && stuck[domain]:
+				if err := tx.PutAside(l.ID, tx.Now().Add(aside)); err != nil {
 					return err
 				}
-				continue
-			}
-			domain := domainOf(l.To)
-			if len(leave) < free && busy[domain] < perDomain {
-				busy[domain]++
-				leave = append(leave, l)
-				continue
-			}
-			if busy[domain] >= perDomain && stuck[domain] {
-				l.RunAt = tx.Now().Add(aside)
-			}
-			if err := tx.FinishLetter(l); err != nil {
-				return err
 			}
 		}
-		return nil
+		if err := tx.KeepLetters(ours, lease); err != nil {
+			return err
+		}
+		taken, err = tx.TakeLetters(leave, lease)
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return leave, nil
+	return taken, nil
 }
 
 // deliver sends a letter and writes down what became of it. The network comes

@@ -54,12 +54,11 @@ var scopeClaims = map[string][]string{
 // idTokenClaims completes an ID token (Core 2): times by our clock, the level
 // and moment of the sign-in, its session, the company; personal data only when
 // asked for one by one.
-func (s storage) idTokenClaims(ctx context.Context, g *goidc.Grant) map[string]any {
+func (s storage) idTokenClaims(ctx context.Context, _ *goidc.Grant) map[string]any {
 	f := flightOf(ctx)
 	now := f.tx.Now()
 	q := &request{}
-	kept, _ := g.Store[keyRequest].(string)
-	if f.broke(json.Unmarshal([]byte(kept), q)) != nil {
+	if f.broke(json.Unmarshal([]byte(f.grant.Request), q)) != nil {
 		return nil
 	}
 	names := q.Claims.IDToken

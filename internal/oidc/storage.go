@@ -130,6 +130,7 @@ func (s storage) SaveGrant(ctx context.Context, g *goidc.Grant) error {
 	}
 	kept := *g
 	kept.AuthCode, kept.RefreshToken = "", "" // secrets are kept hashed only
+	kept.Store = nil                          // columns of the row
 	engine, err := json.Marshal(&kept)
 	if err != nil {
 		return f.broke(err)
@@ -137,7 +138,7 @@ func (s storage) SaveGrant(ctx context.Context, g *goidc.Grant) error {
 	f.code = g.AuthCode
 	text := func(key string) string { v, _ := g.Store[key].(string); return v }
 	return f.broke(f.tx.InsertGrant(&store.Grant{ID: g.ID, ClientID: g.ClientID, AccountID: g.Subject, SessionID: text(keySession),
-		MembershipID: text(keyMembership), CodeHash: secret.Hash(g.AuthCode), CodeExpiresAt: now.Add(CodeLife), Engine: string(engine), CreatedAt: now}))
+		MembershipID: text(keyMembership), CodeHash: secret.Hash(g.AuthCode), CodeExpiresAt: now.Add(CodeLife), Request: text(keyRequest), Engine: string(engine), CreatedAt: now}))
 }
 
 // GrantByAuthCode finds the grant of a code that may still be redeemed, or was
@@ -201,13 +202,7 @@ func readGrant(row *store.Grant) (*goidc.Grant, error) {
 func (s storage) SaveToken(ctx context.Context, t *goidc.Token) error {
 	f := flightOf(ctx)
 	f.token = t.ID
-	kept := *t
-	kept.ID = ""
-	engine, err := json.Marshal(&kept)
-	if err != nil {
-		return f.broke(err)
-	}
-	return f.broke(f.tx.InsertAccessToken(&store.AccessToken{Hash: secret.Hash(t.ID), GrantID: t.GrantID, Engine: string(engine),
+	return f.broke(f.tx.InsertAccessToken(&store.AccessToken{Hash: secret.Hash(t.ID), GrantID: t.GrantID,
 		CreatedAt: f.tx.Now(), ExpiresAt: f.tx.Now().Add(TokenLife)}))
 }
 

@@ -58,26 +58,11 @@ func (p *Provider) claimsOf(tx *store.Tx, token string) (map[string]any, error) 
 	if err != nil {
 		return nil, err
 	}
-	q, err := grantRequest(g)
-	if err != nil {
+	q := &request{}
+	if err := json.Unmarshal([]byte(g.Request), q); err != nil {
 		return nil, err
 	}
 	return userinfoClaims(tx, s, q)
-}
-
-// grantRequest is the authorization request that led to a grant.
-func grantRequest(g *store.Grant) (*request, error) {
-	var kept struct {
-		Store struct {
-			Request string `json:"request"`
-		} `json:"store"`
-	}
-	q := &request{}
-	err := json.Unmarshal([]byte(g.Engine), &kept)
-	if err == nil {
-		err = json.Unmarshal([]byte(kept.Store.Request), q)
-	}
-	return q, err
 }
 
 var (

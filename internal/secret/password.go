@@ -40,8 +40,8 @@ type Hasher struct {
 	decoy    string
 }
 
-// NewHasher allows that many hashes at once; sixty-four times as many callers
-// may wait, three seconds each.
+// NewHasher allows that many hashes at once; sixty-four times as many callers,
+// and 128 at least, may wait, three seconds each.
 func NewHasher(parallel int) (*Hasher, error) {
 	argon, err := argon2.New(argon2.WithVariantID(), argon2.WithM(argonMemory), argon2.WithT(argonTime), argon2.WithP(argonLanes))
 	if err != nil {
@@ -51,7 +51,7 @@ func NewHasher(parallel int) (*Hasher, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Hasher{argon: argon, decoder: decoder, slots: semaphore.NewWeighted(int64(parallel)), queue: int64(parallel) * 64, patience: 3 * time.Second}
+	h := &Hasher{argon: argon, decoder: decoder, slots: semaphore.NewWeighted(int64(parallel)), queue: 64 * int64(max(2, parallel)), patience: 3 * time.Second}
 	h.decoy = decoy()
 	return h, nil
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -99,7 +98,7 @@ func OpenApp(ctx context.Context, c *config.Config, schema Schema) (*App, error)
 		return nil, err
 	}
 	// A hash takes 19 MiB and a core: more at once than cores gains nothing.
-	hasher, err := secret.NewHasher(max(2, runtime.GOMAXPROCS(0)))
+	hasher, err := secret.NewHasher(cores)
 	if err != nil {
 		db.Close()
 		return nil, err

@@ -13,8 +13,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	pool "modernc.org/sqlite"
+	"zombiezen.com/go/sqlite"
 )
 
 // dialect holds the few real differences between the two engines; every other
@@ -85,16 +85,11 @@ func faultOf(err error) fault {
 	if errors.Is(err, errGroupLost) {
 		return again
 	}
-	var lite *sqlite.Error
-	if errors.As(err, &lite) {
-		switch lite.Code() & 0xff {
-		case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
-			return again
-		case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM,
-			sqlite3.SQLITE_PROTOCOL:
-			return away
-		}
-		return lasting
+	switch liteCode(err) {
+	case sqlite.ResultBusy, sqlite.ResultLocked:
+		return again
+	case sqlite.ResultFull, sqlite.ResultIOErr, sqlite.ResultReadOnly, sqlite.ResultCantOpen, sqlite.ResultNoMem, sqlite.ResultProtocol:
+		return away
 	}
 	var connect *pgconn.ConnectError // a refusal at the door wraps its own code
 	if errors.As(err, &connect) || errors.Is(err, context.DeadlineExceeded) {
@@ -123,4 +118,14 @@ func faultOf(err error) fault {
 		return lost
 	}
 	return lasting
+}
+
+// liteCode is the primary code of an error of SQLite, whichever way it was
+// called; ResultError when it is another's or says nothing else.
+func liteCode(err error) sqlite.ResultCode {
+	var pooled *pool.Error
+	if errors.As(err, &pooled) {
+		return sqlite.ResultCode(pooled.Code()).ToPrimary()
+	}
+	return sqlite.ErrCode(err).ToPrimary()
 }

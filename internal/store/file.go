@@ -13,8 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	"zombiezen.com/go/sqlite"
 )
 
 // SQLitePath is the absolute path of a SQLite database, links followed, or ""
@@ -276,20 +275,16 @@ func (db *DB) CheckPagesBriefly(ctx context.Context) error {
 // Explain puts an error of opening a database in one line that says how to mend
 // it; it returns others as they are.
 func (db *DB) Explain(err error) error {
-	var lite *sqlite.Error
-	if !errors.As(err, &lite) {
-		return err
-	}
-	switch lite.Code() & 0xff {
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+	switch liteCode(err) {
+	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
 		return fmt.Errorf("%s is damaged (%w): restore it from your backup", db.path, err)
-	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN:
+	case sqlite.ResultReadOnly, sqlite.ResultPerm, sqlite.ResultCantOpen:
 		return fmt.Errorf("%s cannot be written (%w): the database, its -wal and -shm files and their folder belong to the user that runs portique, on a disk that is not read-only", db.path, err)
-	case sqlite3.SQLITE_FULL:
+	case sqlite.ResultFull:
 		return fmt.Errorf("%s: the disk is full (%w): make room", db.path, err)
-	case sqlite3.SQLITE_BUSY:
+	case sqlite.ResultBusy:
 		return fmt.Errorf("%s is kept busy by another program (%w): close it and try again", db.path, err)
-	case sqlite3.SQLITE_IOERR:
+	case sqlite.ResultIOErr:
 		return fmt.Errorf("%s cannot be read or written (%w): look at the disk", db.path, err)
 	}
 	return err

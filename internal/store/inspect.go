@@ -180,7 +180,9 @@ func (db *DB) LookAtKey(ctx context.Context) error {
 // Outbox counts the letters that wait and those given up; oldest is when the
 // first that waits was posted, zero without one.
 func (tx *Tx) Outbox() (queued, dead int, oldest time.Time, err error) {
-	err = tx.tx.QueryRowContext(tx.ctx, `SELECT count(*) FILTER (WHERE status = 'queued'), count(*) FILTER (WHERE status = 'dead'),
-		coalesce(min(created_at) FILTER (WHERE status = 'queued'), 0) FROM letter`).Scan(&queued, &dead, at{&oldest})
+	_, err = one(tx, nil, func(r row) (none struct{}, err error) {
+		return none, r.Scan(&queued, &dead, at{&oldest})
+	}, `SELECT count(*) FILTER (WHERE status = 'queued'), count(*) FILTER (WHERE status = 'dead'),
+		coalesce(min(created_at) FILTER (WHERE status = 'queued'), 0) FROM letter`)
 	return queued, dead, oldest, err
 }

@@ -53,27 +53,52 @@ func (tx *Tx) Post(l *portique.Letter) error {
 	return err
 }
 
-// ClaimLetters takes up to limit due letters for a worker, one for each
-// recipient, the oldest first, so that they arrive in the order of the acts
-// they tell; only one that failed and waits for its next attempt is overtaken.
-// Nobody else takes
-// them before lease has passed, so a dead worker's letters come back.
-// Their secrets are opened; one that does not open keeps a nil Secret.
-func (tx *Tx) ClaimLetters(limit int, lease time.Duration) ([]*portique.Letter, error) {
-	due := tx.dialect.skipLocked(`SELECT id FROM letter l WHERE status = 'queued' AND run_at <= $1 AND locked_until <= $1
+// DueLetter is a letter that may leave.
+type DueLetter struct {
+	ID, To   string
+	Attempts int
+}
+
+// DueLetters lists up to limit letters that may leave and that nobody has, one
+// for each recipient, the oldest first, so that they arrive in the order of the
+// acts they tell; only one that failed and waits for its next attempt is
+// overtaken. Until the transaction ends no other node sees them.
+func (tx *Tx) DueLetters(limit int) ([]DueLetter, error) {
+	return all(tx, func(r row) (DueLetter, error) {
+		var l DueLetter
+		return l, r.Scan(&l.ID, &l.To, &l.Attempts)
+	}, tx.dialect.skipLocked(`SELECT id, recipient, attempts FROM letter l WHERE status = 'queued' AND run_at <= $1 AND locked_until <= $1
 		AND NOT EXISTS (SELECT 1 FROM letter b WHERE b.recipient = l.recipient AND b.id < l.id AND b.status = 'queued' AND b.run_at <= $1)
-		ORDER BY run_at, id LIMIT $2`)
-	letters, err := all(tx, scanLetter, `UPDATE letter SET locked_until = $3 WHERE id IN (`+due+`) RETURNING `+letterColumns,
-		ms(tx.now), limit, ms(tx.now.Add(lease)))
-	if err != nil || tx.db.keys == nil {
-		return letters, err
+		ORDER BY run_at, id LIMIT $2`), ms(tx.now), limit)
+}
+
+// TakeLetters takes due letters for a worker. Nobody else does before lease has
+// passed, so a dead worker's letters come back. Their secrets are opened; one
+// that does not open keeps a nil Secret.
+func (tx *Tx) TakeLetters(ids []string, lease time.Duration) ([]*portique.Letter, error) {
+	var letters []*portique.Letter
+	for _, id := range ids {
+		taken, err := all(tx, scanLetter, `UPDATE letter SET locked_until = $2 WHERE id = $1 RETURNING `+letterColumns, id, ms(tx.now.Add(lease)))
+		if err != nil {
+			return nil, err
+		}
+		letters = append(letters, taken...)
 	}
 	for _, l := range letters {
+		if tx.db.keys == nil {
+			break
+		}
 		if plain, err := tx.db.keys.Open("letter", l.ID, l.Sealed); err == nil {
 			_ = json.Unmarshal(plain, &l.Secret) // sealed by Post, so it is what Post wrote
 		}
 	}
 	return letters, nil
+}
+
+// PutAside has a letter that nobody has wait until a time.
+func (tx *Tx) PutAside(id string, until time.Time) error {
+	_, err := tx.exec(`UPDATE letter SET run_at = $2 WHERE id = $1`, id, ms(until))
+	return err
 }
 
 // KeepLetters prolongs the lease of letters that their worker still has.

@@ -19,16 +19,17 @@ type Grant struct {
 	CodeExpiresAt  time.Time
 	CodeRedeemedAt time.Time
 	RevokedAt      time.Time
+	Request        string
 	Engine         string
 	CreatedAt      time.Time
 }
 
-const grantColumns = `id, client_id, account_id, session_id, membership_id, code_hash, code_expires_at, code_redeemed_at, revoked_at, engine, created_at`
+const grantColumns = `id, client_id, account_id, session_id, membership_id, code_hash, code_expires_at, code_redeemed_at, revoked_at, request, engine, created_at`
 
 func scanGrant(r row) (*Grant, error) {
 	var g Grant
 	err := r.Scan(&g.ID, &g.ClientID, &g.AccountID, &g.SessionID, &g.MembershipID, &g.CodeHash,
-		at{&g.CodeExpiresAt}, at{&g.CodeRedeemedAt}, at{&g.RevokedAt}, &g.Engine, at{&g.CreatedAt})
+		at{&g.CodeExpiresAt}, at{&g.CodeRedeemedAt}, at{&g.RevokedAt}, &g.Request, &g.Engine, at{&g.CreatedAt})
 	return &g, err
 }
 
@@ -37,9 +38,9 @@ var ErrNoGrant = &portique.Error{Kind: portique.NotFound, Key: "grant.unknown"}
 
 // InsertGrant adds a grant.
 func (tx *Tx) InsertGrant(g *Grant) error {
-	_, err := tx.exec(`INSERT INTO oauth_grant (`+grantColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`,
+	_, err := tx.exec(`INSERT INTO oauth_grant (`+grantColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)`,
 		g.ID, g.ClientID, g.AccountID, g.SessionID, g.MembershipID, g.CodeHash, ms(g.CodeExpiresAt),
-		ms(g.CodeRedeemedAt), ms(g.RevokedAt), g.Engine, ms(g.CreatedAt))
+		ms(g.CodeRedeemedAt), ms(g.RevokedAt), g.Request, g.Engine, ms(g.CreatedAt))
 	return err
 }
 
@@ -74,7 +75,6 @@ func (tx *Tx) PurgeGrants(before time.Time) (int64, error) {
 type AccessToken struct {
 	Hash      []byte
 	GrantID   string
-	Engine    string
 	CreatedAt time.Time
 	ExpiresAt time.Time
 }
@@ -84,18 +84,18 @@ var ErrNoAccessToken = &portique.Error{Kind: portique.NotFound, Key: "access_tok
 
 // InsertAccessToken adds an access token.
 func (tx *Tx) InsertAccessToken(t *AccessToken) error {
-	_, err := tx.exec(`INSERT INTO access_token (hash, grant_id, engine, created_at, expires_at) VALUES ($1,$2,$3,$4,$5)`,
-		t.Hash, t.GrantID, t.Engine, ms(t.CreatedAt), ms(t.ExpiresAt))
+	_, err := tx.exec(`INSERT INTO access_token (hash, grant_id, created_at, expires_at) VALUES ($1,$2,$3,$4)`,
+		t.Hash, t.GrantID, ms(t.CreatedAt), ms(t.ExpiresAt))
 	return err
 }
 
 // GrantByToken returns the grant of the access token that hashes so, without
-// what concerns its code, and when the token expires, or ErrNoAccessToken.
+// what concerns its code or the engine, and when the token expires, or ErrNoAccessToken.
 func (tx *Tx) GrantByToken(hash []byte) (g *Grant, expiresAt time.Time, err error) {
 	g, err = one(tx, ErrNoAccessToken, func(r row) (*Grant, error) {
 		var g Grant
-		return &g, r.Scan(&g.ID, &g.ClientID, &g.AccountID, &g.SessionID, &g.MembershipID, at{&g.RevokedAt}, &g.Engine, at{&expiresAt})
-	}, `SELECT g.id, g.client_id, g.account_id, g.session_id, g.membership_id, g.revoked_at, g.engine, k.expires_at
+		return &g, r.Scan(&g.ID, &g.ClientID, &g.AccountID, &g.SessionID, &g.MembershipID, at{&g.RevokedAt}, &g.Request, at{&expiresAt})
+	}, `SELECT g.id, g.client_id, g.account_id, g.session_id, g.membership_id, g.revoked_at, g.request, k.expires_at
 		FROM access_token k JOIN oauth_grant g ON g.id = k.grant_id WHERE k.hash = $1`, hash)
 	return g, expiresAt, err
 }

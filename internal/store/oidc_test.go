@@ -15,17 +15,17 @@ func TestGrants(t *testing.T) {
 		err := db.Tx(t.Context(), func(tx *store.Tx) error {
 			now = tx.Now()
 			g := &store.Grant{ID: "g1", ClientID: "paie", AccountID: "a", SessionID: "s", MembershipID: "m", CodeHash: []byte("code"),
-				CodeExpiresAt: now.Add(time.Minute), Engine: "{}", CreatedAt: now}
+				CodeExpiresAt: now.Add(time.Minute), CreatedAt: now}
 			if err := tx.InsertGrant(g); err != nil {
 				return err
 			}
-			if err := tx.InsertGrant(&store.Grant{ID: "g2", Engine: "{}", CreatedAt: now.Add(time.Hour)}); err != nil { // without a code
+			if err := tx.InsertGrant(&store.Grant{ID: "g2", CreatedAt: now.Add(time.Hour)}); err != nil { // without a code
 				return err
 			}
-			if err := tx.InsertAccessToken(&store.AccessToken{Hash: []byte("later"), GrantID: "g2", Engine: "{}", CreatedAt: now, ExpiresAt: now}); err != nil {
+			if err := tx.InsertAccessToken(&store.AccessToken{Hash: []byte("later"), GrantID: "g2", CreatedAt: now, ExpiresAt: now}); err != nil {
 				return err
 			}
-			return tx.InsertAccessToken(&store.AccessToken{Hash: []byte("token"), GrantID: "g1", Engine: "{}", CreatedAt: now, ExpiresAt: now.Add(time.Minute)})
+			return tx.InsertAccessToken(&store.AccessToken{Hash: []byte("token"), GrantID: "g1", CreatedAt: now, ExpiresAt: now.Add(time.Minute)})
 		})
 		if err != nil {
 			t.Fatal(err)

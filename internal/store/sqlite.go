@@ -3,105 +3,262 @@ package store
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
+	"time"
+
+	"zombiezen.com/go/sqlite"
 )
 
 // SQLite is one file with one write lock. It gets one writer and several
 // readers, each a connection that keeps its prepared statements: to parse a
-// statement costs more than to run it.
+// statement costs more than to run it. They speak to SQLite without
+// database/sql, which costs more than a read by key (decision 0014).
 
 // liteConn is one connection. It serves one transaction at a time. What it runs
 // is short and local, so that it looks at the context before a statement
 // instead of having a goroutine watch each one.
 type liteConn struct {
-	conn       *sql.Conn
-	statements map[string]*sql.Stmt
+	conn       *sqlite.Conn
+	statements map[string]*liteStatement
 }
 
-func openLite(pool *sql.DB) (*liteConn, error) {
-	conn, err := pool.Conn(context.Background())
+// busyTime is how long a connection waits for a lock that another process
+// holds, a backup for instance.
+const busyTime = 5 * time.Second
+
+// openLite connects to a database file that exists and keeps a write-ahead
+// journal, as Open has seen to.
+func openLite(path string, reading bool) (*liteConn, error) {
+	conn, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
 	if err != nil {
 		return nil, err
 	}
-	return &liteConn{conn, map[string]*sql.Stmt{}}, nil
+	conn.SetBusyTimeout(busyTime)
+	c := &liteConn{conn, map[string]*liteStatement{}}
+	pragmas := []string{"foreign_keys = 1", "synchronous = FULL"}
+	if reading {
+		pragmas = append(pragmas, "query_only = 1")
+	}
+	for _, pragma := range pragmas {
+		if err := c.do("PRAGMA " + pragma); err != nil {
+			return nil, errors.Join(err, c.close())
+		}
+	}
+	return c, nil
 }
 
-func (c *liteConn) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
+// liteStatement is a prepared statement, and a reader of what it returns.
+type liteStatement struct {
+	*sqlite.Stmt
+	params []int // which argument each parameter is, from 0
+	begun  bool  // and not reset since
+	err    error // of the last step
+}
+
+func (c *liteConn) prepared(query string) (*liteStatement, error) {
 	if s := c.statements[query]; s != nil {
 		return s, nil
 	}
-	s, err := c.conn.PrepareContext(context.Background(), query)
+	stmt, err := c.conn.Prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	s := &liteStatement{Stmt: stmt, params: make([]int, stmt.BindParamCount())}
+	for i := range s.params { // SQLite numbers $2 by where it comes first, not by its name
+		n, err := strconv.Atoi(strings.TrimPrefix(stmt.BindParamName(i+1), "$"))
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("parameter %q is not $1, $2 and so on", stmt.BindParamName(i+1))
+		}
+		s.params[i] = n - 1
+	}
+	c.statements[query] = s
+	return s, nil
+}
+
+// begin gives a statement its arguments, so that it can step. Close ends it.
+func (c *liteConn) begin(ctx context.Context, query string, args []any) (*liteStatement, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s, err := c.prepared(query)
 	if err == nil {
-		c.statements[query] = s
+		err = s.Close() // after a panic it was left as it was
 	}
-	return s, err
-}
-
-func (c *liteConn) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	s, err := c.prepared(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	return s.ExecContext(context.Background(), args...)
+	for i, n := range s.params {
+		if n >= len(args) {
+			return nil, fmt.Errorf("the statement needs $%d, and has %d arguments", n+1, len(args))
+		}
+		if err := s.bind(i+1, args[n]); err != nil {
+			return nil, err
+		}
+	}
+	s.begun, s.err = true, nil
+	return s, nil
 }
 
-func (c *liteConn) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	s, err := c.prepared(ctx, query)
-	if err != nil {
-		return nil, err
+func (s *liteStatement) bind(i int, arg any) error {
+	switch v := arg.(type) {
+	case nil:
+		s.BindNull(i)
+	case string:
+		s.BindText(i, v)
+	case []byte:
+		if v == nil {
+			s.BindNull(i)
+		} else {
+			s.BindBytes(i, v)
+		}
+	case int64:
+		s.BindInt64(i, v)
+	case int:
+		s.BindInt64(i, int64(v))
+	case bool:
+		s.BindBool(i, v)
+	default:
+		switch r := reflect.ValueOf(arg); r.Kind() {
+		case reflect.String: // a word of the root: a SIREN, a status
+			s.BindText(i, r.String())
+		default:
+			return fmt.Errorf("no column takes a %T", arg)
+		}
 	}
-	return s.QueryContext(context.Background(), args...)
+	return nil
 }
 
-func (c *liteConn) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	s, err := c.prepared(ctx, query)
+func (c *liteConn) exec(ctx context.Context, query string, args []any) (int64, error) {
+	s, err := c.begin(ctx, query, args)
 	if err != nil {
-		return c.conn.QueryRowContext(ctx, query, args...) // says the same
+		return 0, err
 	}
-	return s.QueryRowContext(context.Background(), args...)
+	for s.Next() {
+	}
+	if err := errors.Join(s.err, s.Close()); err != nil {
+		return 0, err
+	}
+	return int64(c.conn.Changes()), nil
+}
+
+func (c *liteConn) query(ctx context.Context, query string, args []any) (rows, error) {
+	return c.begin(ctx, query, args)
+}
+
+func (s *liteStatement) Next() bool {
+	more := false
+	if s.err == nil {
+		more, s.err = s.Step()
+	}
+	return more
+}
+
+func (s *liteStatement) Err() error { return s.err }
+
+func (s *liteStatement) Close() error {
+	if !s.begun {
+		return nil
+	}
+	s.begun = false
+	if s.err != nil {
+		return nil // told already, and reset by the step
+	}
+	return s.Reset()
+}
+
+// Scan reads the row, column by column. A NULL only goes where bytes go.
+func (s *liteStatement) Scan(dest ...any) error {
+	if n := s.ColumnCount(); n != len(dest) {
+		return fmt.Errorf("%d columns for %d variables", n, len(dest))
+	}
+	for i, d := range dest {
+		if err := s.column(i, d); err != nil {
+			return fmt.Errorf("column %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func (s *liteStatement) column(i int, dest any) error {
+	switch d := dest.(type) {
+	case *string:
+		*d = s.ColumnText(i)
+		return s.sure(i, *d == "", sqlite.TypeText)
+	case *[]byte:
+		if *d = nil; !s.ColumnIsNull(i) {
+			*d = make([]byte, s.ColumnLen(i))
+			s.ColumnBytes(i, *d)
+		}
+	case *int:
+		*d = s.ColumnInt(i)
+		return s.sure(i, *d == 0, sqlite.TypeInteger)
+	case *int64:
+		*d = s.ColumnInt64(i)
+		return s.sure(i, *d == 0, sqlite.TypeInteger)
+	case *bool:
+		*d = s.ColumnBool(i)
+		return s.sure(i, !*d, sqlite.TypeInteger)
+	case at:
+		n := s.ColumnInt64(i)
+		d.set(n)
+		return s.sure(i, n == 0, sqlite.TypeInteger)
+	case sql.Scanner:
+		text := s.ColumnText(i)
+		if err := s.sure(i, text == "", sqlite.TypeText); err != nil {
+			return err
+		}
+		return d.Scan(text)
+	default:
+		r := reflect.ValueOf(dest)
+		if r.Kind() != reflect.Pointer || r.Elem().Kind() != reflect.String {
+			return fmt.Errorf("nothing is read into a %T", dest)
+		}
+		text := s.ColumnText(i)
+		r.Elem().SetString(text)
+		return s.sure(i, text == "", sqlite.TypeText)
+	}
+	return nil
+}
+
+// sure says whether an empty value is one: SQLite also makes one of what it
+// cannot convert.
+func (s *liteStatement) sure(i int, empty bool, want sqlite.ColumnType) error {
+	if !empty {
+		return nil
+	}
+	// Asked after the value was read: what SQLite says then is of the value as it was kept,
+	// since nothing was there to convert.
+	if is := s.ColumnType(i); is != want {
+		return fmt.Errorf("%v, not %v", is, want)
+	}
+	return nil
 }
 
 // do runs a statement without arguments whoever is still listening.
 func (c *liteConn) do(statement string) error {
-	_, err := c.ExecContext(context.Background(), statement)
+	_, err := c.exec(context.Background(), statement, nil)
 	return err
 }
 
-// close ends the statements, then the connection: SQLite keeps a connection open
-// while it has any, and folds its journal into the file only when the last
-// connection closes.
-func (c *liteConn) close() error {
-	for _, s := range c.statements {
-		_ = s.Close()
-	}
-	return c.conn.Close()
-}
-
-// drop closes a connection in doubt for good, with what it had begun.
-func (c *liteConn) drop() {
-	for _, s := range c.statements {
-		_ = s.Close()
-	}
-	_ = c.conn.Raw(func(any) error { return driver.ErrBadConn }) // the pool closes it
-	_ = c.conn.Close()
-}
+// close ends the connection and its statements. The last one to close folds the
+// journal into the file.
+func (c *liteConn) close() error { return c.conn.Close() }
 
 // liteReaders are the reading connections, opened when first needed. A free
 // place holds a connection, or nil.
 type liteReaders struct {
-	pool *sql.DB
+	path string
 	free chan *liteConn
 }
 
-func newLiteReaders(pool *sql.DB, n int) *liteReaders {
-	r := &liteReaders{pool, make(chan *liteConn, n)}
+func newLiteReaders(path string, n int) *liteReaders {
+	r := &liteReaders{path, make(chan *liteConn, n)}
 	for range n {
 		r.free <- nil
 	}
@@ -119,14 +276,14 @@ func (r *liteReaders) run(ctx context.Context, f func(querier) error) error {
 	sound := false
 	defer func() {
 		if !sound && c != nil {
-			c.drop()
+			_ = c.close() // with what it had begun
 			c = nil
 		}
 		r.free <- c
 	}()
 	if c == nil {
 		var err error
-		if c, err = openLite(r.pool); err != nil {
+		if c, err = openLite(r.path, true); err != nil {
 			return fmt.Errorf("begin: %w", err)
 		}
 	}
@@ -156,7 +313,7 @@ func (r *liteReaders) Close() error {
 // Nobody is answered before that commit, not even who was refused, since the
 // reason may be a row of it.
 type liteWriter struct {
-	pool *sql.DB
+	path string
 
 	mu    sync.Mutex
 	taken bool            // somebody has the turn
@@ -265,7 +422,7 @@ func (w *liteWriter) begin() (first bool, err error) {
 		return false, err
 	}
 	if w.conn == nil {
-		if w.conn, err = openLite(w.pool); err != nil {
+		if w.conn, err = openLite(w.path, false); err != nil {
 			return true, err
 		}
 	}
@@ -306,7 +463,7 @@ func (w *liteWriter) lose() {
 
 // drop closes a connection in doubt; the next transaction opens another.
 func (w *liteWriter) drop() {
-	w.conn.drop()
+	_ = w.conn.close() // with what it had begun
 	w.conn = nil
 }
 

@@ -84,19 +84,18 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			return nil, err
 		}
 		// One writer, several readers: SQLite has one write lock, and waiting
-		// for it in Go is fairer than in its busy loop. Each pool has one
-		// connection more, for migrating and for Ping.
+		// for it in Go is fairer than in its busy loop. The pools are for
+		// migrating, for Ping and for looking at the file.
 		if db.write, err = sql.Open("sqlite", sqliteDSN(abs, "immediate", "query_only(0)")); err != nil {
 			return nil, err
 		}
-		db.write.SetMaxOpenConns(2)
-		db.writer = &liteWriter{pool: db.write}
+		db.write.SetMaxOpenConns(1)
+		db.writer = &liteWriter{path: abs}
 		if db.read, err = sql.Open("sqlite", sqliteDSN(abs, "deferred", "query_only(1)")); err != nil {
 			return nil, err
 		}
-		readers := max(4, runtime.GOMAXPROCS(0))
-		db.read.SetMaxOpenConns(readers + 1)
-		db.readers = newLiteReaders(db.read, readers)
+		db.read.SetMaxOpenConns(1)
+		db.readers = newLiteReaders(abs, max(4, runtime.GOMAXPROCS(0)))
 	case strings.HasPrefix(databaseURL, "postgres://"), strings.HasPrefix(databaseURL, "postgresql://"):
 		config, err := pgx.ParseConfig(databaseURL)
 		if err != nil {
@@ -227,9 +226,38 @@ type Tx struct {
 
 // querier runs the statements of a transaction.
 type querier interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	exec(ctx context.Context, query string, args []any) (rowsAffected int64, err error)
+	query(ctx context.Context, query string, args []any) (rows, error)
+}
+
+// rows is what a statement returns, one row at a time; see sql.Rows. Nothing
+// else runs until they are closed.
+type rows interface {
+	row
+	Next() bool
+	Err() error
+	Close() error
+}
+
+// pooled is database/sql as a querier: PostgreSQL, and files that are only
+// looked at.
+type pooled struct {
+	pool interface {
+		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	}
+}
+
+func (p pooled) exec(ctx context.Context, query string, args []any) (int64, error) {
+	r, err := p.pool.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}
+
+func (p pooled) query(ctx context.Context, query string, args []any) (rows, error) {
+	return p.pool.QueryContext(ctx, query, args...)
 }
 
 // Now is the time of the transaction, to the millisecond.
@@ -269,7 +297,7 @@ func (db *DB) View(ctx context.Context, f func(tx *Tx) error) error {
 	if db.readers != nil {
 		return db.run(ctx, false, db.readers.run, f)
 	}
-	return db.run(ctx, false, func(_ context.Context, f func(querier) error) error { return f(db.read) }, f)
+	return db.run(ctx, false, func(_ context.Context, f func(querier) error) error { return f(pooled{db.read}) }, f)
 }
 
 // ErrOutcomeUnknown: the connection broke between a commit and its answer. It
@@ -347,7 +375,7 @@ func (db *DB) postgres(ctx context.Context, f func(querier) error) error {
 			panic(p)
 		}
 	}()
-	fErr := f(sqlTx)
+	fErr := f(pooled{sqlTx})
 	var r refused
 	if fErr != nil && !errors.As(fErr, &r) {
 		_ = sqlTx.Rollback()
@@ -366,11 +394,7 @@ func NewID() string { return uuid.Must(uuid.NewV7()).String() }
 type row interface{ Scan(dest ...any) error }
 
 func (tx *Tx) exec(query string, args ...any) (int64, error) {
-	r, err := tx.tx.ExecContext(tx.ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return r.RowsAffected()
+	return tx.tx.exec(tx.ctx, query, args)
 }
 
 // unwritable says whether an argument is a text that no row can hold: a NUL or
@@ -388,9 +412,22 @@ func one[T any](tx *Tx, absent error, scan func(row) (T, error), query string, a
 		var none T
 		return none, absent
 	}
-	v, err := scan(tx.tx.QueryRowContext(tx.ctx, query, args...))
-	if errors.Is(err, sql.ErrNoRows) {
-		return v, absent
+	found, err := tx.tx.query(tx.ctx, query, args)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	defer found.Close()
+	if !found.Next() {
+		var none T
+		if err := found.Err(); err != nil {
+			return none, err
+		}
+		return none, absent
+	}
+	v, err := scan(found)
+	if err == nil {
+		err = found.Close()
 	}
 	return v, err
 }
@@ -399,20 +436,20 @@ func all[T any](tx *Tx, scan func(row) (T, error), query string, args ...any) ([
 	if unwritable(args) {
 		return nil, nil
 	}
-	rows, err := tx.tx.QueryContext(tx.ctx, query, args...)
+	found, err := tx.tx.query(tx.ctx, query, args)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer found.Close()
 	var list []T
-	for rows.Next() {
-		v, err := scan(rows)
+	for found.Next() {
+		v, err := scan(found)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, v)
 	}
-	return list, rows.Err()
+	return list, found.Err()
 }
 
 // ms writes a time, 0 for none.
@@ -431,10 +468,14 @@ func (a at) Scan(v any) error {
 	if !ok {
 		return fmt.Errorf("a time is an integer, not %T", v)
 	}
+	a.set(n)
+	return nil
+}
+
+func (a at) set(n int64) {
 	if *a.t = (time.Time{}); n != 0 {
 		*a.t = time.UnixMilli(n).UTC()
 	}
-	return nil
 }
 
 // texts reads a list of texts, kept as JSON.

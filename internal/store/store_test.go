@@ -343,7 +343,7 @@ func TestViewCannotWrite(t *testing.T) {
 }
 
 // Two workers never take the same letter; those of a dead worker come back.
-func TestClaimLetters(t *testing.T) {
+func TestTakeLetters(t *testing.T) {
 	watch := storetest.NewWatch()
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		storetest.Write(t, db, func(tx *store.Tx) error {
@@ -359,7 +359,15 @@ func TestClaimLetters(t *testing.T) {
 			var to []string
 			err := db.Tx(t.Context(), func(tx *store.Tx) error {
 				to = nil
-				letters, err := tx.ClaimLetters(10, time.Minute)
+				due, err := tx.DueLetters(10)
+				if err != nil {
+					return err
+				}
+				var ids []string
+				for _, l := range due {
+					ids = append(ids, l.ID)
+				}
+				letters, err := tx.TakeLetters(ids, time.Minute)
 				for _, l := range letters {
 					to = append(to, l.To)
 					if l.Secret["code"] != "048213" || strings.Contains(string(l.Sealed), "048213") {
