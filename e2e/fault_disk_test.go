@@ -3,7 +3,10 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -77,4 +80,29 @@ func TestDiskFull(t *testing.T) {
 	app.serve(t)
 	ledger.Check(t, app)
 	app.sound(t)
+}
+
+// A page far inside the file went bad while the server was stopped: it does not go on writing to such a file, even when the start did
+// not come that far.
+func TestDamageFarInside(t *testing.T) {
+	t.Parallel()
+	app := Start(t, "sqlite")
+	app.Import(t, 20_000)
+	app.stop(t)
+	path := filepath.Join(app.dir, "portique.db")
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const page = 4096
+	from := len(file) / page * 3 / 4 * page
+	for i := from; i < from+page; i++ {
+		file[i] ^= 0xff
+	}
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := app.Try(t, "", "serve"); r.Status != 1 || !strings.Contains(r.Stderr, "is damaged") {
+		t.Errorf("exit %d: %s", r.Status, tail(r.Stderr, 500))
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -53,9 +54,19 @@ type commands struct {
 // env is what commands are run with.
 type env struct {
 	Environment
-	ctx     context.Context
-	catalog *i18n.Catalog
+	ctx context.Context
 }
+
+// english is made when a sentence is first needed: the server has words of its
+// own, and does not start later for these. They are part of the program, so
+// that it panics only on what no test let pass.
+var english = sync.OnceValue(func() *i18n.Printer {
+	catalog, err := i18n.New(time.UTC)
+	if err != nil {
+		panic(err)
+	}
+	return catalog.Printer(i18n.English)
+})
 
 // usageError makes the exit status 2.
 type usageError struct{ error }
@@ -67,11 +78,6 @@ var errTold = errors.New("told")
 func Main(args []string, e Environment) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	catalog, err := i18n.New(time.UTC)
-	if err != nil {
-		fmt.Fprintln(e.Stderr, "portique:", err)
-		return 1
-	}
 	var c commands
 	exited := -1
 	parser, err := kong.New(&c, kong.Name("portique"),
@@ -93,7 +99,7 @@ func Main(args []string, e Environment) int {
 		fmt.Fprintf(e.Stderr, "portique: %v; portique --help lists the commands\n", err)
 		return 2
 	}
-	err = command.Run(&env{Environment: e, ctx: ctx, catalog: catalog})
+	err = command.Run(&env{Environment: e, ctx: ctx})
 	var usage usageError
 	switch {
 	case err == nil:
@@ -104,15 +110,15 @@ func Main(args []string, e Environment) int {
 		fmt.Fprintln(e.Stderr, "portique:", usage.error)
 		return 2
 	}
-	for _, line := range sentences(catalog, err) {
+	for _, line := range sentences(err) {
 		fmt.Fprintln(e.Stderr, "portique:", line)
 	}
 	return 1
 }
 
 // sentence puts one refusal in words.
-func sentence(catalog *i18n.Catalog, err error) string {
-	p := catalog.Printer(i18n.English)
+func sentence(err error) string {
+	p := english()
 	var e *portique.Error
 	if !errors.As(err, &e) || !p.Has(e.Key) {
 		return strings.ReplaceAll(err.Error(), "\n", " ")
@@ -130,9 +136,9 @@ func sentence(catalog *i18n.Catalog, err error) string {
 
 // sentences puts an error of a command in words, one line for each fault, with
 // the argument or flag it concerns.
-func sentences(catalog *i18n.Catalog, err error) []string {
+func sentences(err error) []string {
 	say := func(e *portique.Error) string {
-		text := sentence(catalog, e)
+		text := sentence(e)
 		if e.Field != "" {
 			text = strings.ReplaceAll(e.Field, "_", "-") + ": " + text
 		}

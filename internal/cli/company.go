@@ -58,7 +58,7 @@ func (c companyImportCmd) Run(e *env) error {
 			counts[l.Outcome]++
 			j := lineJSON{Line: l.Number, SIREN: string(l.SIREN), Name: l.Name, Outcome: string(l.Outcome)}
 			if l.Error != nil {
-				j.Error = sentence(e.catalog, l.Error)
+				j.Error = sentence(l.Error)
 				fmt.Fprintf(e.Stderr, "portique: %s line %d: %s\n", c.File, l.Number, j.Error)
 			}
 			out = append(out, j)

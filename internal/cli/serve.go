@@ -21,7 +21,7 @@ func (serveCmd) Run(e *env) error {
 	if err := server.CheckMail(c); err != nil { // before a database or a key is made
 		return err
 	}
-	server.Tune()
+	server.Tune(c)
 	app, err := server.OpenApp(e.ctx, c, server.Serve)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,7 @@ import (
 	"portique/internal/mail"
 	"portique/internal/oidc"
 	"portique/internal/session"
+	"portique/internal/store"
 	"portique/internal/telemetry"
 	"portique/internal/web"
 	"portique/internal/web/template"
@@ -37,6 +39,9 @@ type Server struct {
 	jobs     *job.Runner
 	stopping atomic.Bool
 }
+
+// pagesTime is how long a server that has started looks for damage in its file.
+const pagesTime = 10 * time.Second
 
 // linger is how long a server that was asked to stop still takes new requests.
 const linger = 300 * time.Millisecond
@@ -215,7 +220,7 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener) error {
 	var working sync.WaitGroup
 	working.Go(func() { s.jobs.Run(jobs) })
 
-	failed := make(chan error, len(listeners))
+	failed := make(chan error, len(listeners)+1)
 	for _, l := range listeners {
 		go func() {
 			var err error
@@ -246,6 +251,16 @@ func (s *Server) Run(ctx context.Context, listeners []net.Listener) error {
 	if s.app.Config.TestMode {
 		s.log.Warn("test mode: outgoing calls may reach this machine, the clock may be moved; never in production")
 	}
+	working.Go(func() {
+		looking, cancel := context.WithTimeout(jobs, pagesTime)
+		defer cancel()
+		if err := s.app.DB.CheckPages(looking); errors.Is(err, store.ErrDamaged) {
+			failed <- err // nothing more is written to it
+		} else if err != nil {
+			s.log.Error("the database was not looked through", "error", err)
+		}
+	})
+	go debug.FreeOSMemory() // what starting took, messages and templates being read once
 	var err error
 	select {
 	case <-ctx.Done():

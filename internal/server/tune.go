@@ -4,6 +4,9 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+
+	"portique/internal/config"
+	"portique/internal/store"
 )
 
 // cores is how many this process may use, by the machine, its affinity and its
@@ -13,12 +16,13 @@ var cores = runtime.GOMAXPROCS(0)
 // Tune fits Go's runtime to a server. A setting that the operator made by Go's
 // own variables stays as it is.
 //
-// On one core Go would run nothing while a commit waits for the disk, and
-// commits would not be shared by those who wait; with a second thread it does.
-// And the heap here is so small that collecting it each time it doubles costs
-// more than the memory is worth: it may grow fourfold.
-func Tune() {
-	if os.Getenv("GOMAXPROCS") == "" && cores == 1 {
+// On one core Go would run nothing while a commit of SQLite waits for the disk,
+// and commits would not be shared by those who wait; with a second thread it
+// does. PostgreSQL waits for itself, and only loses by it. And the heap here is
+// so small that collecting it each time it doubles costs more than the memory
+// is worth: it may grow fourfold.
+func Tune(c *config.Config) {
+	if os.Getenv("GOMAXPROCS") == "" && cores == 1 && store.SQLitePath(c.DatabaseURL) != "" {
 		runtime.GOMAXPROCS(2)
 	}
 	if os.Getenv("GOGC") == "" {

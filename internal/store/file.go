@@ -238,8 +238,12 @@ func (db *DB) tables(ctx context.Context) ([]string, error) {
 	return names, rows.Err()
 }
 
-// CheckPages looks for damage in a SQLite file for as long as ctx allows; what
-// it has not found by then it does not report. It does nothing on PostgreSQL.
+// ErrDamaged: what the file holds is not what was written to it.
+var ErrDamaged = errors.New("is damaged")
+
+// CheckPages looks for damage in a SQLite file for as long as ctx allows, and
+// returns ErrDamaged; what it has not found by then it does not report. It does
+// nothing on PostgreSQL.
 func (db *DB) CheckPages(ctx context.Context) error {
 	if db.path == "" {
 		return nil
@@ -250,17 +254,17 @@ func (db *DB) CheckPages(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return nil
 	case err != nil:
-		return err
+		return db.Explain(err)
 	case found != "ok":
-		return fmt.Errorf("%s is damaged (%s): restore it from your backup", db.path, strings.Join(strings.Fields(found), " "))
+		return fmt.Errorf("%s %w (%s): restore it from your backup", db.path, ErrDamaged, strings.Join(strings.Fields(found), " "))
 	}
 	return nil
 }
 
-// pagesTime bounds the look at the start: a server must be ready within two
-// seconds, whatever the size of its database. The command doctor looks at all
-// of it.
-const pagesTime = 300 * time.Millisecond
+// pagesTime bounds the look that a start waits for: it finds what is wrong with
+// a small file, or a file that was cut. The server looks on for a while once it
+// serves, and the command doctor looks at all of it.
+const pagesTime = 5 * time.Millisecond
 
 // CheckPagesBriefly is CheckPages for as long as a start may wait.
 func (db *DB) CheckPagesBriefly(ctx context.Context) error {
@@ -277,7 +281,7 @@ func (db *DB) CheckPagesBriefly(ctx context.Context) error {
 func (db *DB) Explain(err error) error {
 	switch liteCode(err) {
 	case sqlite.ResultCorrupt, sqlite.ResultNotADB:
-		return fmt.Errorf("%s is damaged (%w): restore it from your backup", db.path, err)
+		return fmt.Errorf("%s %w (%w): restore it from your backup", db.path, ErrDamaged, err)
 	case sqlite.ResultReadOnly, sqlite.ResultPerm, sqlite.ResultCantOpen:
 		return fmt.Errorf("%s cannot be written (%w): the database, its -wal and -shm files and their folder belong to the user that runs portique, on a disk that is not read-only", db.path, err)
 	case sqlite.ResultFull:

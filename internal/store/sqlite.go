@@ -253,12 +253,13 @@ func (c *liteConn) close() error { return c.conn.Close() }
 // liteReaders are the reading connections, opened when first needed. A free
 // place holds a connection, or nil.
 type liteReaders struct {
-	path string
-	free chan *liteConn
+	path     string
+	free     chan *liteConn
+	patience time.Duration // to wait for one; 0: as long as it takes
 }
 
-func newLiteReaders(path string, n int) *liteReaders {
-	r := &liteReaders{path, make(chan *liteConn, n)}
+func newLiteReaders(path string, n int, patience time.Duration) *liteReaders {
+	r := &liteReaders{path, make(chan *liteConn, n), patience}
 	for range n {
 		r.free <- nil
 	}
@@ -267,11 +268,9 @@ func newLiteReaders(path string, n int) *liteReaders {
 
 // run runs f on one snapshot of the database.
 func (r *liteReaders) run(ctx context.Context, f func(querier) error) error {
-	var c *liteConn
-	select {
-	case c = <-r.free:
-	case <-ctx.Done():
-		return ctx.Err()
+	c, err := r.take(ctx)
+	if err != nil {
+		return err
 	}
 	sound := false
 	defer func() {
@@ -282,7 +281,6 @@ func (r *liteReaders) run(ctx context.Context, f func(querier) error) error {
 		r.free <- c
 	}()
 	if c == nil {
-		var err error
 		if c, err = openLite(r.path, true); err != nil {
 			return fmt.Errorf("begin: %w", err)
 		}
@@ -290,9 +288,29 @@ func (r *liteReaders) run(ctx context.Context, f func(querier) error) error {
 	if err := c.do("BEGIN"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	err := f(c)
+	err = f(c)
 	sound = c.do("ROLLBACK") == nil // nothing was written
 	return err
+}
+
+// take waits for a free place.
+func (r *liteReaders) take(ctx context.Context) (*liteConn, error) {
+	select {
+	case c := <-r.free:
+		return c, nil
+	default:
+	}
+	if r.patience > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.patience)
+		defer cancel()
+	}
+	select {
+	case c := <-r.free:
+		return c, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 func (r *liteReaders) Close() error {

@@ -95,7 +95,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			return nil, err
 		}
 		db.read.SetMaxOpenConns(1)
-		db.readers = newLiteReaders(abs, max(4, runtime.GOMAXPROCS(0)))
+		db.readers = newLiteReaders(abs, max(4, runtime.GOMAXPROCS(0)), o.Patience)
 	case strings.HasPrefix(databaseURL, "postgres://"), strings.HasPrefix(databaseURL, "postgresql://"):
 		config, err := pgx.ParseConfig(databaseURL)
 		if err != nil {
@@ -311,7 +311,7 @@ type commitError struct{ error }
 func (c commitError) Unwrap() error { return c.error }
 
 func (db *DB) run(ctx context.Context, writing bool, once func(context.Context, func(querier) error) error, f func(tx *Tx) error) error {
-	if db.patience > 0 {
+	if db.patience > 0 && (writing || db.readers == nil) { // reading SQLite waits for nothing but its turn
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, db.patience)
 		defer cancel()

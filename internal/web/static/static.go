@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed portique.css portique.js mark.svg favicon.svg
@@ -21,7 +22,7 @@ type asset struct {
 	url     string
 	kind    string
 	content []byte
-	gzip    []byte // nil: served as it is
+	gzip    func() []byte // nil: served as it is
 }
 
 var kinds = map[string]string{
@@ -44,7 +45,7 @@ func load() map[string]*asset {
 			panic(err)
 		}
 		a := newAsset(e.Name(), content)
-		a.gzip = pack(content)
+		a.gzip = sync.OnceValue(func() []byte { return pack(content) }) // no start waits for it
 		all[e.Name()] = a
 	}
 	return all
@@ -118,7 +119,7 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	body := a.content
 	if a.gzip != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
-		body = a.gzip
+		body = a.gzip()
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	if r.Method == http.MethodGet {

@@ -70,7 +70,7 @@ func TestOtherAddresses(t *testing.T) {
 }
 
 func TestWhatAPageWeighs(t *testing.T) {
-	if n := len(assets["portique.css"].gzip) + len(assets["portique.js"].gzip); n > 12_000 {
+	if n := len(assets["portique.css"].gzip()) + len(assets["portique.js"].gzip()); n > 12_000 {
 		t.Errorf("style and script are %d bytes on the wire; a page has 30,000 in all", n)
 	}
 }
