@@ -153,6 +153,10 @@ func (in *installation) startFloor(ctx context.Context, database string) error {
 		return err
 	}
 	in.floor = onServerCore(ctx, in.pinned, self, "floor", "-engine", in.engine, "-database", database)
+	in.floor.Env = append(os.Environ(), "GOGC=300") // as Portique sets itself; see server.Tune
+	if in.engine == "sqlite" {
+		in.floor.Env = append(in.floor.Env, "GOMAXPROCS=2")
+	}
 	in.floor.Stderr = os.Stderr
 	out, err := in.floor.StdoutPipe()
 	if err != nil {

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"net/url"
+	"time"
 
 	"portique"
 	"portique/internal/session"
@@ -164,15 +165,20 @@ func (p *Provider) stand(tx *store.Tx, g *store.Grant) (*standing, error) {
 		}
 		return &standing{current: current, tool: p.portal}, nil
 	}
-	s, err := tx.Standing(g)
+	s, err := tx.Standing(g.ID)
 	if err != nil {
 		return nil, err
 	}
-	current, err := session.AliveWith(s.Session, s.Account, tx.Now())
+	return standsOn(s, tx.Now())
+}
+
+// standsOn is stand for what was read already.
+func standsOn(s *store.Standing, now time.Time) (*standing, error) {
+	current, err := session.AliveWith(s.Session, s.Account, now)
 	if err != nil {
 		return nil, err
 	}
-	if current.Account.ID != g.AccountID || !s.Tool.DisabledAt.IsZero() || s.Membership.Opens(s.Tool, tx.Now()) != portique.Open {
+	if !s.Tool.DisabledAt.IsZero() || s.Membership.Opens(s.Tool, now) != portique.Open {
 		return nil, errFallen
 	}
 	return &standing{current, s.Tool, s.Membership}, nil

@@ -44,22 +44,21 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 
 // claimsOf are the claims that an access token opens while it still does: not
 // too old, its grant not revoked, session, account, tool and access alive. A
-// missing error otherwise. The engine has no part in it: nothing of what it
-// kept decides, but for the request.
+// missing error otherwise. The engine has no part in it.
 func (p *Provider) claimsOf(tx *store.Tx, token string) (map[string]any, error) {
-	g, expiresAt, err := tx.GrantByToken(secret.Hash(token))
+	opened, err := tx.Opened(secret.Hash(token))
 	if err != nil {
 		return nil, err
 	}
-	if !tx.Now().Before(expiresAt) || !g.RevokedAt.IsZero() {
+	if !tx.Now().Before(opened.ExpiresAt) || !opened.RevokedAt.IsZero() {
 		return nil, store.ErrNoAccessToken
 	}
-	s, err := p.stand(tx, g)
+	s, err := standsOn(opened.Standing, tx.Now())
 	if err != nil {
 		return nil, err
 	}
 	q := &request{}
-	if err := json.Unmarshal([]byte(g.Request), q); err != nil {
+	if err := json.Unmarshal([]byte(opened.Request), q); err != nil {
 		return nil, err
 	}
 	return userinfoClaims(tx, s, q)

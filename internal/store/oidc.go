@@ -89,17 +89,6 @@ func (tx *Tx) InsertAccessToken(t *AccessToken) error {
 	return err
 }
 
-// GrantByToken returns the grant of the access token that hashes so, without
-// what concerns its code or the engine, and when the token expires, or ErrNoAccessToken.
-func (tx *Tx) GrantByToken(hash []byte) (g *Grant, expiresAt time.Time, err error) {
-	g, err = one(tx, ErrNoAccessToken, func(r row) (*Grant, error) {
-		var g Grant
-		return &g, r.Scan(&g.ID, &g.ClientID, &g.AccountID, &g.SessionID, &g.MembershipID, at{&g.RevokedAt}, &g.Request, at{&expiresAt})
-	}, `SELECT g.id, g.client_id, g.account_id, g.session_id, g.membership_id, g.revoked_at, g.request, k.expires_at
-		FROM access_token k JOIN oauth_grant g ON g.id = k.grant_id WHERE k.hash = $1`, hash)
-	return g, expiresAt, err
-}
-
 // Standing is what the grant of a tool stands on. It says nothing of whether it
 // still counts. Only the columns that decide, or that claims tell, are read: on
 // SQLite each one costs like a small statement's work.
@@ -110,24 +99,49 @@ type Standing struct {
 	Membership *portique.Membership // without Since, EndedAt
 }
 
-// Standing returns what a grant stands on, or ErrNoGrant when part of it is
-// gone or the access is another person's.
-func (tx *Tx) Standing(g *Grant) (*Standing, error) {
-	return one(tx, ErrNoGrant, func(r row) (*Standing, error) {
-		s, a := &Session{ID: g.SessionID}, &portique.Account{}
-		t, m := &portique.Tool{ID: g.ClientID}, &portique.Membership{ID: g.MembershipID}
-		err := r.Scan(&s.Door, at{&s.CreatedAt}, at{&s.SeenAt}, at{&s.ExpiresAt}, at{&s.EndedAt},
-			&a.ID, &a.Email, &a.FirstName, &a.LastName, &a.Language, &a.Status, at{&a.CreatedAt}, &t.Audience, at{&t.DisabledAt},
-			&m.SIREN, &m.Role, &m.Status, texts{&m.Rights}, at{&m.Until}, &m.CompanyName, &m.CompanyStatus)
-		s.AccountID, m.AccountID = a.ID, a.ID
-		m.Email, m.FirstName, m.LastName, m.AccountActive = a.Email, a.FirstName, a.LastName, a.Status == portique.AccountActive
-		return &Standing{s, a, t, m}, err
-	}, `SELECT s.door, s.created_at, s.seen_at, s.expires_at, s.ended_at,
-		a.id, a.email, a.first_name, a.last_name, a.language, a.status, a.created_at, t.audience, t.disabled_at,
-		m.siren, m.role, m.status, m.rights, m.until, c.name, c.status
-		FROM session s JOIN account a ON a.id = s.account_id JOIN tool t ON t.id = $2
-		JOIN membership m ON m.id = $3 AND m.account_id = s.account_id JOIN company c ON c.siren = m.siren
-		WHERE s.id = $1`, g.SessionID, g.ClientID, g.MembershipID)
+const (
+	standingColumns = `s.id, s.door, s.created_at, s.seen_at, s.expires_at, s.ended_at,
+		a.id, a.email, a.first_name, a.last_name, a.language, a.status, a.created_at, t.id, t.audience, t.disabled_at,
+		m.id, m.siren, m.role, m.status, m.rights, m.until, c.name, c.status`
+	standingJoins = `JOIN session s ON s.id = g.session_id AND s.account_id = g.account_id JOIN account a ON a.id = g.account_id
+		JOIN tool t ON t.id = g.client_id JOIN membership m ON m.id = g.membership_id AND m.account_id = g.account_id
+		JOIN company c ON c.siren = m.siren`
+)
+
+func scanStanding(r row, before ...any) (*Standing, error) {
+	s, a, t, m := &Session{}, &portique.Account{}, &portique.Tool{}, &portique.Membership{}
+	err := r.Scan(append(before, &s.ID, &s.Door, at{&s.CreatedAt}, at{&s.SeenAt}, at{&s.ExpiresAt}, at{&s.EndedAt},
+		&a.ID, &a.Email, &a.FirstName, &a.LastName, &a.Language, &a.Status, at{&a.CreatedAt}, &t.ID, &t.Audience, at{&t.DisabledAt},
+		&m.ID, &m.SIREN, &m.Role, &m.Status, texts{&m.Rights}, at{&m.Until}, &m.CompanyName, &m.CompanyStatus)...)
+	s.AccountID, m.AccountID = a.ID, a.ID
+	m.Email, m.FirstName, m.LastName, m.AccountActive = a.Email, a.FirstName, a.LastName, a.Status == portique.AccountActive
+	return &Standing{s, a, t, m}, err
+}
+
+// Standing returns what the grant of a tool stands on, or ErrNoGrant when part
+// of it is gone or another person's.
+func (tx *Tx) Standing(grantID string) (*Standing, error) {
+	return one(tx, ErrNoGrant, func(r row) (*Standing, error) { return scanStanding(r) },
+		`SELECT `+standingColumns+` FROM oauth_grant g `+standingJoins+` WHERE g.id = $1`, grantID)
+}
+
+// Opened is an access token of a tool with all that it stands on.
+type Opened struct {
+	*Standing
+	Request   string // the authorization request that led to it
+	ExpiresAt time.Time
+	RevokedAt time.Time // of its grant
+}
+
+// Opened returns the access token that hashes so, or ErrNoAccessToken, also when
+// part of what it stands on is gone. The portal's own tokens open nothing.
+func (tx *Tx) Opened(hash []byte) (*Opened, error) {
+	return one(tx, ErrNoAccessToken, func(r row) (o *Opened, err error) {
+		o = &Opened{}
+		o.Standing, err = scanStanding(r, &o.Request, at{&o.ExpiresAt}, at{&o.RevokedAt})
+		return o, err
+	}, `SELECT g.request, k.expires_at, g.revoked_at, `+standingColumns+`
+		FROM access_token k JOIN oauth_grant g ON g.id = k.grant_id `+standingJoins+` WHERE k.hash = $1`, hash)
 }
 
 // PurgeAccessTokens deletes the access tokens that expired before a time.

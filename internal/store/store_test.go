@@ -318,7 +318,7 @@ func TestUnwritableText(t *testing.T) {
 					"session":       {func() error { _, err := tx.Session(s); return err }, store.ErrNoSession},
 					"tool":          {func() error { _, err := tx.Tool(s); return err }, store.ErrToolUnknown},
 					"signed in":     {func() error { _, err := tx.SignedIn(s); return err }, store.ErrNoSession},
-					"standing":      {func() error { _, err := tx.Standing(&store.Grant{ClientID: s}); return err }, store.ErrNoGrant},
+					"standing":      {func() error { _, err := tx.Standing(s); return err }, store.ErrNoGrant},
 				} {
 					if err := c.read(); !errors.Is(err, c.want) {
 						t.Errorf("%q as %s: %v", s, name, err)
