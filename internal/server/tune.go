@@ -18,14 +18,19 @@ var cores = runtime.GOMAXPROCS(0)
 //
 // On one core Go would run nothing while a commit of SQLite waits for the disk,
 // and commits would not be shared by those who wait; with a second thread it
-// does. PostgreSQL waits for itself, and only loses by it. And the heap here is
-// so small that collecting it each time it doubles costs more than the memory
-// is worth: it may grow fourfold.
+// does. PostgreSQL waits for itself, and only loses by it.
+//
+// The heap is so small that collecting it each time it doubles costs more than
+// the memory is worth: it may grow fourfold. Password hashes, 19 MiB each, would
+// make that much; hence a limit, which they alone never reach.
 func Tune(c *config.Config) {
 	if os.Getenv("GOMAXPROCS") == "" && cores == 1 && store.SQLitePath(c.DatabaseURL) != "" {
 		runtime.GOMAXPROCS(2)
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(300)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(128<<20 + int64(cores)*48<<20)
 	}
 }
