@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -354,6 +355,34 @@ func (e *engineRun) people() error {
 			defer fresh[i].Close()
 		}
 		return load(browsers, 3*e.Each, func(w int) error { return fresh[w].wholeSignIn(email(w)) })
+	})
+	if err != nil {
+		return err
+	}
+	err = e.line("code exchange while 32 people sign in", "/s", "", "p99 ≤ 20", nil, func() (sample, int, error) {
+		var over atomic.Bool
+		var crowd sync.WaitGroup
+		defer crowd.Wait()
+		defer over.Store(true)
+		for i := range 2 * slots {
+			b, err := e.browser()
+			if err != nil {
+				return sample{}, 0, err
+			}
+			crowd.Go(func() {
+				defer b.Close()
+				for !over.Load() {
+					if err := b.wholeSignIn(email(i)); err != nil { // 503: too many at once, and the connection goes with it
+						b.Close()
+						if b, err = e.browser(); err != nil {
+							return
+						}
+					}
+				}
+			})
+		}
+		_, redeemed, failures, err := exchange("bench", 800)
+		return redeemed, failures, err
 	})
 	if err != nil {
 		return err

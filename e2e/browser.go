@@ -24,10 +24,11 @@ type Browser struct {
 	Language string // Accept-Language
 	Hops     []Hop  // of the last navigation, the final answer included
 
-	t    *testing.T
-	app  *App
-	http *http.Client
-	page *Page
+	t      *testing.T
+	source string // its address, where the installation trusts the test as its proxy
+	app    *App
+	http   *http.Client
+	page   *Page
 }
 
 // Hop is one request of a navigation.
@@ -49,7 +50,7 @@ func (a *App) Browser(t *testing.T) *Browser {
 		t.Fatal(err)
 	}
 	return &Browser{
-		Language: "fr-FR,fr;q=0.9,en;q=0.5", t: t, app: a,
+		Language: "fr-FR,fr;q=0.9,en;q=0.5", t: t, app: a, source: ownAddress(),
 		http: &http.Client{
 			Jar: jar, Timeout: 60 * time.Second,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -244,6 +245,7 @@ func (b *Browser) navigate(method, target string, body url.Values, from *Page, b
 		r.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) e2e")
 		r.Header.Set("Accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
 		r.Header.Set("Accept-Language", b.Language)
+		r.Header.Set("X-Forwarded-For", b.source)
 		r.Header.Set("Sec-Fetch-Site", site)
 		r.Header.Set("Sec-Fetch-Mode", "navigate")
 		r.Header.Set("Sec-Fetch-Dest", "document")

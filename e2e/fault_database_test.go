@@ -210,7 +210,7 @@ func TestNetworkComesAndGoes(t *testing.T) {
 	if Long() {
 		rounds = 60
 	}
-	app := Prepare(t, "postgres")
+	app := Prepare(t, "postgres", behindProxy)
 	proxy := app.Behind(t)
 	app.serve(t)
 	random := rand.New(rand.NewPCG(seed(t), 3))

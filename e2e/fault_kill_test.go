@@ -77,5 +77,5 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		}
 		ledger.Check(t, app)
 		app.sound(t)
-	})
+	}, behindProxy)
 }

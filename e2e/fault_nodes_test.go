@@ -16,7 +16,7 @@ func TestOneOfTwoNodesKilled(t *testing.T) {
 	if Long() {
 		rounds = 50
 	}
-	app := Start(t, "postgres")
+	app := Start(t, "postgres", behindProxy)
 	second := app.Node(t)
 	random := rand.New(rand.NewPCG(seed(t), 2))
 	members := app.Import(t, rounds*4)

@@ -29,9 +29,14 @@ func (r Handmade) String() string {
 	return fmt.Sprintf("%s %s%.120s %v %d cookies %.200q", r.Method, r.Origin, r.Target, r.Header, len(r.Cookie), r.Body)
 }
 
-// sources counts the requests, so that each comes from an address of its own where the installation trusts the test as its proxy:
-// what one address may do is not what these tests are about.
+// sources counts the browsers and the handmade requests, so that each comes from an address of its own where the installation trusts
+// the test as its proxy: what one address may do is not what those tests are about.
 var sources atomic.Uint32
+
+func ownAddress() string {
+	n := sources.Add(1)
+	return fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255)
+}
 
 // Send sends a request and returns what came back; any goroutine may call it.
 func (a *App) Send(r Handmade) (*Page, error) {
@@ -44,8 +49,7 @@ func (a *App) Send(r Handmade) (*Page, error) {
 	if r.Body != "" {
 		request.Body, request.ContentLength = io.NopCloser(strings.NewReader(r.Body)), int64(len(r.Body))
 	}
-	n := sources.Add(1)
-	request.Header.Set("X-Forwarded-For", fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255))
+	request.Header.Set("X-Forwarded-For", ownAddress())
 	request.Header.Set("Accept-Language", "fr")
 	for name, values := range r.Header {
 		request.Header[name] = values
