@@ -27,6 +27,12 @@ const (
 // FirstClaimStatus is how a first claim is looked upon.
 type FirstClaimStatus string
 
+// WatchedUntil is when the watch of a claim made now ends: after ClaimWatch, and
+// at a full minute, so that every page and letter tells the same one.
+func WatchedUntil(now time.Time) time.Time {
+	return now.Add(ClaimWatch + time.Minute - 1).Truncate(time.Minute)
+}
+
 // The states of a first claim. Only watched and contested hold anything back.
 const (
 	FirstClaimWatched   FirstClaimStatus = "watched"   // the contact may still answer

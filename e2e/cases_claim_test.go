@@ -303,9 +303,20 @@ func contestCases(t *testing.T, app *App, shop func() Member) {
 		if status(t, one.SIREN) != "watched" || app.frozen(t, one.SIREN) {
 			t.Errorf("a robot made it %s", status(t, one.SIREN))
 		}
-		if got := call(t, "GET", link[:len(link)-1], nil); got.status != http.StatusNotFound {
-			t.Errorf("a link cut short: %d", got.status)
+		cut := app.Browser(t)
+		if p, err := cut.navigate("GET", link[:len(link)-1], nil, nil, false); err != nil || p.Status != http.StatusNotFound {
+			t.Errorf("a link cut short: %v %v", p, err)
 		}
+		// The token leaves the address, and what is left of it opens nothing after a quarter of an hour.
+		opened := app.Browser(t)
+		opened.Open(link)
+		address := opened.Page().URL.String()
+		if token := link[strings.LastIndex(link, "/")+1:]; strings.Contains(address, token) || !strings.Contains(address, "/contest/opened?opened=") {
+			t.Errorf("the page is at %s", address)
+		}
+		app.Advance(t, 16*time.Minute)
+		opened.Open(address)
+		opened.Says("Ouvrez à nouveau le lien du message.")
 
 		// The contact still can, once.
 		app.Advance(t, time.Hour)

@@ -14,7 +14,7 @@ import (
 func (s *Service) watch(tx *store.Tx, actor portique.Actor, account *portique.Account, m *portique.Membership, company *portique.Company) (*portique.FirstClaim, error) {
 	token, code := secret.Token(), secret.Digits(6)
 	c := &portique.FirstClaim{ID: store.NewID(), SIREN: company.SIREN, AccountID: account.ID, MembershipID: m.ID, TokenHash: secret.Hash(token),
-		Status: portique.FirstClaimWatched, CreatedAt: tx.Now(), WatchedUntil: tx.Now().Add(portique.ClaimWatch)}
+		Status: portique.FirstClaimWatched, CreatedAt: tx.Now(), WatchedUntil: portique.WatchedUntil(tx.Now())}
 	c.CodeHash = s.keys.TypedCode("first-claim", c.ID, code)
 	if company.ContactEmail != account.Email {
 		c.ContactEmail = company.ContactEmail

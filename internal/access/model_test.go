@@ -114,7 +114,7 @@ func (f *modelFirm) frozen() bool {
 }
 
 func (m *model) watched(f *modelFirm) bool {
-	return f.claim != nil && f.claim.status == portique.FirstClaimWatched && m.now.Before(f.claim.since.Add(72*hour))
+	return f.claim != nil && f.claim.status == portique.FirstClaimWatched && m.now.Before(portique.WatchedUntil(f.claim.since))
 }
 
 // lastOne says whether a company would lose its last administrator with that access.

@@ -40,6 +40,10 @@ Portique is running on this machine. Stop it with Ctrl-C.
 			}
 			fmt.Fprintf(e.Stdout, "  %-10s %s\n", label, url)
 		}
+		password := "the password that was chosen meanwhile"
+		if r.Taken.Password != "" {
+			password = "password " + r.Taken.Password
+		}
 		fmt.Fprintf(e.Stdout, `
 Attach a company that nobody has yet: you become its administrator.
   %s
@@ -48,9 +52,9 @@ Attach a company that nobody has yet: you become its administrator.
 Ask for access to one that has an administrator, then sign in as her to decide.
   %s
   SIREN %s    member code %s
-  %s    password %s
+  %s    %s
 `, r.Free.Name, portique.SIREN(r.Free.SIREN).Grouped(), r.Free.MemberCode,
-			r.Taken.Name, portique.SIREN(r.Taken.SIREN).Grouped(), r.Taken.MemberCode, r.Taken.Email, r.Taken.Password)
+			r.Taken.Name, portique.SIREN(r.Taken.SIREN).Grouped(), r.Taken.MemberCode, r.Taken.Email, password)
 		if r.Members != "" {
 			fmt.Fprintf(e.Stdout, "\nThe member file of this demo: %s\n", r.Members)
 		}

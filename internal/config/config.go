@@ -110,7 +110,10 @@ func (r *reader) onOff(name, fallback string) bool {
 
 func (r *reader) line(name, fallback string, max int) string {
 	v := r.get(name, fallback)
-	if portique.CleanText(v) != v || len([]rune(v)) > max {
+	switch {
+	case v == "" && fallback != "":
+		r.fail(name, "is empty; leave it out for %q", fallback)
+	case portique.CleanText(v) != v || len([]rune(v)) > max:
 		r.fail(name, "must be one plain line of at most %d characters", max)
 	}
 	return v
@@ -155,12 +158,26 @@ func (r *reader) origin(name, fallback string) string {
 	switch {
 	case err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.ToLower(v) != v:
 		r.fail(name, "%q is not an origin like https://ws.example.org", v)
+	case u.Port() != "" && !isPort(u.Port()):
+		r.fail(name, "%q: a port is a number from 1 to 65535", v)
 	case u.Scheme == "https":
 	case u.Scheme == "http" && portique.Loopback(u.Hostname()):
 	default:
 		r.fail(name, "%q must use https (http is for this machine only)", v)
 	}
 	return v
+}
+
+// address checks where to listen.
+func (r *reader) address(name, v string) {
+	if _, port, err := net.SplitHostPort(v); err != nil || port != "0" && !isPort(port) { // 0: any that is free
+		r.fail(name, "%q is not host:port, with a port from 1 to 65535", v)
+	}
+}
+
+func isPort(v string) bool {
+	n, err := strconv.ParseUint(v, 10, 16)
+	return err == nil && n > 0
 }
 
 func (r *reader) retention(name, fallback string) time.Duration {
@@ -298,17 +315,13 @@ func (c *Config) readHosts(r *reader) {
 	} else {
 		for _, a := range strings.Split(listen, ",") {
 			a = strings.TrimSpace(a)
-			if _, port, err := net.SplitHostPort(a); err != nil || port == "" {
-				r.fail("LISTEN", "%q is not host:port", a)
-			}
+			r.address("LISTEN", a)
 			c.Listen = append(c.Listen, a)
 		}
 	}
 	c.readFiles(r)
 	if c.MetricsListen != "" {
-		if _, port, err := net.SplitHostPort(c.MetricsListen); err != nil || port == "" {
-			r.fail("METRICS_LISTEN", "%q is not host:port", c.MetricsListen)
-		}
+		r.address("METRICS_LISTEN", c.MetricsListen)
 	}
 	for _, p := range strings.Split(r.get("TRUSTED_PROXIES", ""), ",") {
 		if p = strings.TrimSpace(p); p == "" {

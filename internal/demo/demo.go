@@ -26,6 +26,7 @@ import (
 	"portique/internal/account"
 	"portique/internal/company"
 	"portique/internal/config"
+	"portique/internal/secret"
 	"portique/internal/server"
 	"portique/internal/store"
 )
@@ -61,7 +62,7 @@ type Taken struct {
 	SIREN      string `json:"siren"`
 	MemberCode string `json:"member_code"`
 	Email      string `json:"email"`
-	Password   string `json:"password"`
+	Password   string `json:"password"` // "" when another was chosen since the folder was made
 	Name       string `json:"-"`
 }
 
@@ -294,7 +295,10 @@ func furnish(ctx context.Context, app *server.App, s seed, dir string, r *Ready)
 		Password: fmt.Sprintf("Cerisier!Nuage-%04d", digits)}
 	_, err := app.Accounts.Create(ctx, actor(), account.Form{Email: r.Taken.Email, Password: r.Taken.Password,
 		FirstName: "Claire", LastName: "Fontaine"}, true)
-	if err != nil && !errors.Is(err, portique.ErrEmailTaken) {
+	if errors.Is(err, portique.ErrEmailTaken) { // a folder that was used before
+		err = forgetChanged(ctx, app, &r.Taken)
+	}
+	if err != nil {
 		return err
 	}
 	_, err = app.Access.Grant(ctx, actor(), r.Taken.Email, portique.SIREN(taken.SIREN), access.Terms{Role: portique.Administrator}, "Démonstration")
@@ -314,6 +318,28 @@ func furnish(ctx context.Context, app *server.App, s seed, dir string, r *Ready)
 		}
 		return errors.New("every company of this demo has an administrator: use another --dir")
 	})
+}
+
+// forgetChanged takes the administrator's password away when another was chosen
+// since the folder was made.
+func forgetChanged(ctx context.Context, app *server.App, t *Taken) error {
+	hasher, err := secret.NewHasher(1)
+	if err != nil {
+		return err
+	}
+	var a *portique.Account
+	err = app.DB.View(ctx, func(tx *store.Tx) error {
+		a, err = tx.AccountByEmail(t.Email)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	ok, err := hasher.Verify(ctx, a.PasswordHash, t.Password)
+	if !ok {
+		t.Password = ""
+	}
+	return err
 }
 
 func domainOf(email string) string {

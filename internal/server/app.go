@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -53,6 +54,11 @@ const (
 func OpenApp(ctx context.Context, c *config.Config, schema Schema) (*App, error) {
 	if err := store.CheckFile(c.DatabaseURL); err != nil { // before a key is made for it
 		return nil, err
+	}
+	if path := store.SQLitePath(c.DatabaseURL); schema == CheckOnly && path != "" {
+		if _, err := os.Stat(path); err != nil {
+			return nil, errors.New(path + ": there is no database yet; portique serve, or portique migrate, makes one")
+		}
 	}
 	master, err := c.Key()
 	if err != nil {

@@ -167,6 +167,10 @@ func (d *diagnosis) database(keys *secret.Keys) {
 	if path != "" {
 		d.room(path)
 		if size(path) == 0 {
+			if _, err := os.Stat(filepath.Dir(path)); err != nil {
+				d.add(name, Failed, "make the folder, for the user that runs portique", "%s cannot be made: %v", path, err)
+				return
+			}
 			d.add(name, Warning, "run portique serve, or portique migrate", "%s is not made yet", path)
 			return
 		}
@@ -245,7 +249,7 @@ func (d *diagnosis) content(ctx context.Context, db *store.DB, keys *secret.Keys
 			if n, err := oidc.LookAtKeys(ctx, db, keys); err != nil {
 				d.add("signing keys", Failed, "", "%v", db.Explain(err))
 			} else if n == 0 {
-				d.add("signing keys", OK, "", "none yet: the first start makes one")
+				d.add("signing keys", OK, "", "none yet: the first sign-in makes one")
 			} else {
 				d.add("signing keys", OK, "", "%d, all open", n)
 			}

@@ -67,12 +67,16 @@ func sameForAll(path string) bool {
 	return strings.HasPrefix(path, "/static/")
 }
 
+// maxBody is what no door reads more of, in bytes.
+const maxBody = 64 << 10
+
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	s.headers(w.Header())
-	if len(r.TransferEncoding) > 0 {
+	if len(r.TransferEncoding) > 0 || r.ContentLength > maxBody {
 		// A body in chunks may have come with a length as well, which net/http
 		// forgets: what follows on the connection may be what a proxy took for the
-		// body. RFC 9112 6.1 closes it.
+		// body. RFC 9112 6.1 closes it. And before it answers on a connection that
+		// stays, net/http waits for up to 256 KiB of a body that nobody will read.
 		w.Header().Set("Connection", "close")
 	}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions { // HAProxy asks by OPTIONS

@@ -9,13 +9,19 @@ import (
 )
 
 func (v *visit) contestForm() error {
-	return v.contestPage(http.StatusOK, template.Form{}, nil)
+	token, moved, err := v.mailedToken()
+	switch {
+	case errors.Is(err, errPassOld):
+		return v.render(http.StatusOK, template.Contest(template.ContestPage{Page: v.page(), State: template.ContestStale}))
+	case moved || err != nil:
+		return err
+	}
+	return v.contestPage(http.StatusOK, token, template.Form{}, nil)
 }
 
 // contestPage is the page behind a first claim's notice. Reading it changes
 // nothing.
-func (v *visit) contestPage(code int, form template.Form, notice *template.Notice) error {
-	token := v.r.PathValue("token")
+func (v *visit) contestPage(code int, token string, form template.Form, notice *template.Notice) error {
 	page := template.ContestPage{Page: v.page(), State: template.ContestOpen, Token: token, Form: form}
 	if notice != nil {
 		page.Flash = notice
@@ -42,8 +48,8 @@ func (v *visit) contestPage(code int, form template.Form, notice *template.Notic
 // contest takes the known contact's answer. Without the field answer it is a
 // contest.
 func (v *visit) contest() error {
-	contest := v.form("answer") != "confirm"
-	_, err := v.h.Access.Contest(v.r.Context(), v.actor(), v.r.PathValue("token"), v.form("code"), contest)
+	contest, token := v.form("answer") != "confirm", v.linkToken()
+	_, err := v.h.Access.Contest(v.r.Context(), v.actor(), token, v.form("code"), contest)
 	if err != nil {
 		page := v.page()
 		var form template.Form
@@ -51,7 +57,7 @@ func (v *visit) contest() error {
 		if !ok && !errors.Is(err, portique.ErrClaimUnknown) {
 			return err
 		}
-		return v.contestPage(code, form, page.Flash)
+		return v.contestPage(code, token, form, page.Flash)
 	}
 	if contest {
 		return v.redirect("/contest/done?contested")

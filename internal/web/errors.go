@@ -75,6 +75,9 @@ func (v *visit) fail(err error) {
 			page.ActionURL += "?return=" + back
 		}
 	}
+	if code == http.StatusConflict && stands(err) {
+		page.Title, page.WhatToDo = v.p.T("error.not_now"), v.p.T("error.not_now_act")
+	}
 	if code < 500 || errors.Is(err, store.ErrOutcomeUnknown) {
 		if text := v.sentence(err); text != "" {
 			page.Sentence = text
@@ -84,6 +87,17 @@ func (v *visit) fail(err error) {
 		v.h.Log.ErrorContext(v.r.Context(), "page not rendered", "path", telemetry.Path(v.r.URL.Path), "error", err)
 		v.w.WriteHeader(code)
 	}
+}
+
+// stands says whether a conflict is not with what somebody did meanwhile but
+// with a rule: looking again changes nothing.
+func stands(err error) bool {
+	for _, rule := range []error{portique.ErrLastAdministrator, portique.ErrOnlyAdmin, portique.ErrCompanyFrozen, portique.ErrClaimWatched} {
+		if errors.Is(err, rule) {
+			return true
+		}
+	}
+	return false
 }
 
 // retryAfter tells a machine when to come back.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -22,8 +23,23 @@ const maxToken = 200
 // token.
 var linkPaths = []string{"/validate", "/validate/not-me", "/password/reset"}
 
+// contestOpened is what the link of a first claim's notice moves to. The token of
+// that link is the end of its path.
+const contestOpened = "/contest/opened"
+
 func (v *visit) behindLink() bool {
 	return slices.Contains(linkPaths, v.r.URL.Path) || strings.HasPrefix(v.r.URL.Path, "/contest/")
+}
+
+// linkToken is the token that a link or a form of ours carries.
+func (v *visit) linkToken() string {
+	if token := v.r.PathValue("token"); token != "" && v.r.URL.Path != contestOpened {
+		return token
+	}
+	if v.r.Method == http.MethodPost {
+		return v.form("token")
+	}
+	return v.r.URL.Query().Get("token")
 }
 
 // concealLink keeps the address of a mailed link's page from every other page
@@ -51,11 +67,10 @@ var errPassOld = errors.New("the page was opened too long ago")
 // answered by a redirect (moved) to an address that stands for it for passLife;
 // errPassOld once that is over. Neither changes anything.
 func (v *visit) mailedToken() (token string, moved bool, err error) {
-	q := v.r.URL.Query()
-	if token := q.Get("token"); token != "" && len(token) <= maxToken {
+	if token := v.linkToken(); token != "" && len(token) <= maxToken {
 		return "", true, v.redirect(v.passAddress(token))
 	}
-	sealed, err := base64.RawURLEncoding.DecodeString(q.Get("opened"))
+	sealed, err := base64.RawURLEncoding.DecodeString(v.r.URL.Query().Get("opened"))
 	if err != nil {
 		return "", false, nil
 	}
@@ -73,8 +88,11 @@ func (v *visit) mailedToken() (token string, moved bool, err error) {
 // that it is no token, for one page and passLife.
 func (v *visit) passAddress(token string) string {
 	path := v.r.URL.Path
-	if path == "/validate/not-me" {
+	switch {
+	case path == "/validate/not-me":
 		path = "/validate"
+	case strings.HasPrefix(path, "/contest/"):
+		path = contestOpened
 	}
 	b := binary.BigEndian.AppendUint64(nil, uint64(v.h.Now().Add(passLife).Unix()))
 	sealed := v.h.Keys.Seal("mailed-link", path, append(b, token...))

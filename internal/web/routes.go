@@ -59,7 +59,7 @@ func Routes() []Route {
 		{portal, "POST", "/companies/claim", Account, []string{"code"}, (*visit).claim},
 		{portal, "GET", "/contest/done", Anyone, nil, (*visit).contestDone},
 		{portal, "GET", "/contest/{token}", Anyone, nil, (*visit).contestForm},
-		{portal, "POST", "/contest/{token}", Anyone, []string{"code", "answer"}, (*visit).contest},
+		{portal, "POST", "/contest/{token}", Anyone, []string{"token", "code", "answer"}, (*visit).contest},
 		{portal, "GET", "/companies/{siren}/activated", Member, nil, (*visit).activated},
 		{portal, "POST", "/requests/{id}/remind", Account, nil, (*visit).remind},
 		{portal, "POST", "/requests/{id}/cancel", Account, nil, (*visit).cancel},

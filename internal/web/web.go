@@ -295,7 +295,7 @@ func (v *visit) returnPath() string {
 	switch path := v.r.URL.Path; {
 	case strings.HasPrefix(path, "/requests/"):
 		return "/companies/add"
-	case path == "/companies/claim", strings.HasPrefix(path, "/contest/"):
+	case path == "/companies/claim":
 		return path
 	case strings.HasPrefix(path, "/companies/") && path != "/companies/add":
 		if siren, err := portique.ParseSIREN(v.r.PathValue("siren")); err == nil {
@@ -309,8 +309,8 @@ func (v *visit) returnPath() string {
 		return "/register/sent"
 	case path == "/password/forgot":
 		return path
-	case slices.Contains(linkPaths, path):
-		if token := v.form("token"); len(token) <= maxToken {
+	case v.behindLink():
+		if token := v.linkToken(); len(token) <= maxToken {
 			return v.passAddress(token)
 		}
 	}
