@@ -259,30 +259,43 @@ func TestSessionLife(t *testing.T) {
 	})
 }
 
-// Whoever signs in where somebody else was signed in ends their session, the portal's too; signing in again as oneself does not.
+// Whoever signs in where somebody was signed in ends that session, the portal's too: another person's, and one's own, which would
+// outlive the sign-out of the new one (ASVS 5.0 7.2.4).
 func TestSignInOverAnother(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		auth, authID := w.in()
-		portal, err := w.OpenPortal(t.Context(), stranger, authID, "", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.in(func(f *session.SignInForm) { f.Former = auth })
-		w.alive("the same person again", portique.DoorPortal, portal, true)
 		luc := storetest.Account(t, w.db, "luc@martin.example", func(a *portique.Account) { a.PasswordHash = known(t) })
-		if _, err := w.signIn(func(f *session.SignInForm) { f.Email, f.Former = luc.Email, auth+"x" }); err != nil {
-			t.Fatal(err)
+		for name, email := range map[string]string{"oneself": "", "another person": luc.Email} {
+			auth, authID := w.in()
+			portal, err := w.OpenPortal(t.Context(), stranger, authID, "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			over := func(former, password string) error {
+				_, err := w.signIn(func(f *session.SignInForm) {
+					f.Former = former
+					if email != "" {
+						f.Email = email
+					}
+					if password != "" {
+						f.Password = password
+					}
+				})
+				return err
+			}
+			if err := over(auth+"x", ""); err != nil {
+				t.Fatal(err)
+			}
+			w.alive(name+", by a cookie that is not hers", portique.DoorAuth, auth, true)
+			if err := over(auth, "faux"); err == nil {
+				t.Fatal("a wrong password signs in")
+			}
+			w.alive(name+", by a sign-in that failed", portique.DoorAuth, auth, true)
+			if err := over(auth, ""); err != nil {
+				t.Fatal(err)
+			}
+			w.alive(name, portique.DoorAuth, auth, false)
+			w.alive(name+", at the portal", portique.DoorPortal, portal, false)
 		}
-		w.alive("a cookie that is not hers", portique.DoorAuth, auth, true)
-		if _, err := w.signIn(func(f *session.SignInForm) { f.Email, f.Password, f.Former = luc.Email, "faux", auth }); err == nil {
-			t.Fatal("a wrong password signs in")
-		}
-		w.alive("a sign-in that failed", portique.DoorAuth, auth, true)
-		if _, err := w.signIn(func(f *session.SignInForm) { f.Email, f.Former = luc.Email, auth }); err != nil {
-			t.Fatal(err)
-		}
-		w.alive("another person", portique.DoorAuth, auth, false)
-		w.alive("another person, at the portal", portique.DoorPortal, portal, false)
 	})
 }
 

@@ -266,9 +266,11 @@ func (s *Service) enter(tx *store.Tx, actor portique.Actor, accountID, hash, ren
 	if err := tx.NoteSignIn(account.ID, f.Language); err != nil {
 		return err
 	}
-	// Somebody else was signed in here: their session ends with what hangs on
-	// it, or the portal would go on in their name.
-	if former, err := CurrentTx(tx, portique.DoorAuth, f.Former); err == nil && former.Account.ID != account.ID {
+	// Whoever was signed in here, their session ends with what hangs on it: the
+	// portal would go on in another's name, and one's own former session would
+	// outlive the sign-out of the new one (ASVS 5.0 7.2.4). The portal comes back
+	// by itself.
+	if former, err := CurrentTx(tx, portique.DoorAuth, f.Former); err == nil {
 		if err := SignOutTx(tx, actor, former.ID); err != nil {
 			return err
 		}
