@@ -259,7 +259,7 @@ func TestSignInCases(t *testing.T) {
 					t.Errorf("press %d: %s", i+1, b.Page())
 				}
 			}
-			if !strings.Contains(b.Page().Alert(), "Plusieurs messages sont déjà partis à cette adresse.") {
+			if !strings.Contains(b.Page().Alert(), "Plusieurs messages sont déjà partis à cette adresse") {
 				t.Errorf("the refusal says %q", b.Page().Alert())
 			}
 
