@@ -27,12 +27,6 @@ const (
 // FirstClaimStatus is how a first claim is looked upon.
 type FirstClaimStatus string
 
-// WatchedUntil is when the watch of a claim made now ends: after ClaimWatch, and
-// at a full minute, so that every page and letter tells the same one.
-func WatchedUntil(now time.Time) time.Time {
-	return now.Add(ClaimWatch + time.Minute - 1).Truncate(time.Minute)
-}
-
 // The states of a first claim. Only watched and contested hold anything back.
 const (
 	FirstClaimWatched   FirstClaimStatus = "watched"   // the contact may still answer
@@ -41,6 +35,12 @@ const (
 	FirstClaimKept      FirstClaimStatus = "kept"      // by the operator
 	FirstClaimEnded     FirstClaimStatus = "ended"     // by the operator: the access is closed
 )
+
+// WatchedUntil is when the watch of a claim made now ends: after ClaimWatch, and
+// at a full minute, so that every page and letter tells the same one.
+func WatchedUntil(now time.Time) time.Time {
+	return now.Add(ClaimWatch + time.Minute - 1).Truncate(time.Minute)
+}
 
 // FirstClaim is how the first administrator of a company came, and what its
 // known contact says of it. A company has one at most, for ever.
