@@ -352,3 +352,28 @@ func TestLeftoversAreSwept(t *testing.T) {
 		}
 	})
 }
+
+// A body that is too large is refused before it comes, whatever its length: also one that net/http would rather wait for.
+func TestLargeBodyUnread(t *testing.T) {
+	t.Parallel()
+	app := Start(t, "sqlite")
+	for _, address := range []string{app.Auth + "/login", app.Portal + "/companies/add", app.Auth + "/oauth/token"} {
+		for _, length := range []int{65_537, 200_000, 10 << 20} {
+			u, err := url.Parse(address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := net.Dial("tcp", u.Host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = c.SetDeadline(time.Now().Add(10 * time.Second)) // the server gives up on a slow body after 30
+			fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", u.Path, u.Host, origin(u), formType, length)
+			answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil || answer.StatusCode != http.StatusRequestEntityTooLarge {
+				t.Errorf("%d bytes to %s: %v %v", length, address, answer, err)
+			}
+			c.Close()
+		}
+	}
+}
