@@ -127,3 +127,13 @@ func TestBudgetsHold(t *testing.T) {
 		}
 	})
 }
+
+// A watch ends at a full minute, never early.
+func TestWatchedUntil(t *testing.T) {
+	day := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	for after, minutes := range map[time.Duration]int{0: 0, time.Nanosecond: 1, 30 * time.Second: 1, time.Minute - 1: 1, time.Minute: 1} {
+		if got, want := WatchedUntil(day.Add(after)), day.Add(ClaimWatch+time.Duration(minutes)*time.Minute); !got.Equal(want) {
+			t.Errorf("claimed %s past: until %s, want %s", after, got, want)
+		}
+	}
+}

@@ -70,6 +70,13 @@ func TestLostJournal(t *testing.T) {
 		}
 	}
 	app.Restart(t)
+	// The server's lines come through a pipe: one that it wrote may not be here yet when it answers.
+	starts := 1
+	serving := func() {
+		starts++
+		until(t, "the log", func() bool { return strings.Count(app.Log(), `"msg":"serving"`) == starts })
+	}
+	serving()
 	const beside, lost = "who copies this folder can read the codes and letters", "the journal it left beside the database is gone"
 	if strings.Count(app.Log(), beside) != 1 || strings.Contains(app.Log(), lost) {
 		t.Error("the log must say where the key lies, once, and of no lost journal")
@@ -81,12 +88,14 @@ func TestLostJournal(t *testing.T) {
 	app.Create(t, Marie)
 	kill()
 	app.serve(t)
+	serving()
 	if strings.Contains(app.Log(), lost) || app.Account(t, Marie.Email).Status != "active" {
 		t.Error("killed, with its journal: everything is there and nothing to say")
 	}
 	kill()
 	app.Run(t, "", "account", "list") // folds the journal in
 	app.serve(t)
+	serving()
 	if strings.Contains(app.Log(), lost) {
 		t.Error("a command has saved the journal: nothing is lost")
 	}
@@ -96,6 +105,7 @@ func TestLostJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	app.serve(t)
+	serving()
 	if !strings.Contains(app.Log(), lost) {
 		t.Error("a lost journal is not told")
 	}

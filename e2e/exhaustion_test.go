@@ -367,7 +367,7 @@ func TestLargeBodyUnread(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_ = c.SetDeadline(time.Now().Add(10 * time.Second)) // the server gives up on a slow body after 30
+			_ = c.SetDeadline(time.Now().Add(4 * time.Second)) // the server gives up on a slow body after 30
 			fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: %s\r\nOrigin: %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n", u.Path, u.Host, origin(u), formType, length)
 			answer, err := http.ReadResponse(bufio.NewReader(c), nil)
 			if err != nil || answer.StatusCode != http.StatusRequestEntityTooLarge {

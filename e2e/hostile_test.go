@@ -310,6 +310,13 @@ func (h *hostile) spoil(r route, e entry, c deed) {
 			p := h.send(r, name, q, h.spoiledStatus(e))
 			h.refusedForm(r, e, name, p, values, field)
 		}
+		if field != "tool" && !e.forwards && len(c.fields[field]) > 0 { // the one that may come several times
+			again := maps.Clone(c.fields)
+			again[field] = append(slices.Clone(again[field]), c.fields.Get(field))
+			q := right
+			q.Body = again.Encode()
+			h.send(r, field+": twice the right value", q, []int{400})
+		}
 		if !h.all {
 			continue
 		}

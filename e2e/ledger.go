@@ -197,8 +197,6 @@ func (l *Load) do(b *Browser, verb string, p Person, object, form string, fields
 	switch {
 	case len(b.Hops) == 0:
 		one.answer = unknown
-	case verb == "sign-out" && b.Hops[len(b.Hops)-1].Status == http.StatusSeeOther:
-		one.answer = unknown // it ends at the sign-in host, whose page says so
 	case b.Hops[0].Status == http.StatusSeeOther:
 		one.answer, one.status = acked, http.StatusSeeOther
 	case b.Hops[0].Status >= 500:

@@ -309,6 +309,10 @@ func TestConfiguration(t *testing.T) {
 	// A schema that only the server's owner may touch.
 	s = newShell(t)
 	s.environ = append(s.environ, "PORTIQUE_MIGRATE=off")
+	s.fails(1, "there is no database yet", "", "migrate", "--check")
+	if left, _ := os.ReadDir(s.dir); len(left) != 0 {
+		t.Errorf("checking left behind: %v", left)
+	}
 	s.fails(1, "portique migrate", "", "company", "list")
 	s.fails(1, "portique migrate", "", "migrate", "--check")
 	s.ok("", "migrate")

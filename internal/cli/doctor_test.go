@@ -168,6 +168,12 @@ func TestDoctor(t *testing.T) {
 				if path := strings.TrimPrefix(healthy[0], "PORTIQUE_DATABASE_URL=sqlite:"); files(t, filepath.Dir(path)) != "" {
 					t.Error("looking made a database")
 				}
+				s.environ = with(healthy, "PORTIQUE_DATABASE_URL=sqlite:/nowhere/at/all/portique.db")
+				code, said := s.lines()
+				if expect(t, said, map[string]string{"database": "failed: cannot be made"}); code != 1 || !strings.Contains(said["database"], "make the folder") {
+					t.Errorf("a folder that is missing: %d, %v", code, said)
+				}
+				s.environ = healthy
 			} else if code, said := s.lines(); code != 0 || !strings.HasPrefix(said["schema"], "warning: the database is empty") {
 				t.Errorf("before the first start: %d, %v", code, said)
 			}
@@ -177,7 +183,7 @@ func TestDoctor(t *testing.T) {
 				t.Errorf("a healthy installation: %v", said)
 			}
 			expect(t, said, map[string]string{"configuration": "ok: settings", "master key": "ok: of this database", "schema": "ok: version",
-				"letters": "ok: 0 wait", "clock": "ok: ", "mail server": "ok: answers", "portal": "ok: is ready", "auth": "ok: is ready", "signing keys": "ok: "})
+				"letters": "ok: 0 wait", "clock": "ok: ", "mail server": "ok: answers", "portal": "ok: is ready", "auth": "ok: is ready", "signing keys": "ok: none yet: the first sign-in makes one"})
 			if engine == "sqlite" {
 				expect(t, said, map[string]string{"database": "ok: SQLite", "durability": "ok: ", "integrity": "ok: ", "disk": "ok: "})
 			} else {

@@ -68,23 +68,19 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request, v url.Valu
 		if err := p.whoLeaves(f.tx, v, hint, &d); err != nil {
 			return err
 		}
-		if err := p.whoIsHere(f, r); err != nil || f.current == nil {
+		if err := p.whoIsHere(f, r); err != nil {
 			return err
 		}
-		d.wasOpen = true
+		if f.current == nil {
+			return p.alreadyEnded(f.tx, r, hint, &d)
+		}
 		d.confirm = base64.RawURLEncoding.EncodeToString(p.secrets.Mac("logout-confirm", f.current.ID))
 		confirmed := secret.Equal([]byte(v.Get("confirm")), []byte(d.confirm))
 		if d.ask = !confirmed && !(d.proved && hint.Session == f.current.ID); d.ask {
 			return nil
 		}
-		open, err := f.tx.ToolsEntered(f.current.ID)
-		if err != nil {
+		if err := d.closes(f.tx, f.current.ID); err != nil {
 			return err
-		}
-		for _, t := range open {
-			if d.client == nil || t.ID != d.client.ID {
-				d.stillOpen = append(d.stillOpen, t)
-			}
 		}
 		return session.SignOutTx(f.tx, f.actor, f.current.ID)
 	})
@@ -111,6 +107,36 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request, v url.Valu
 		return
 	}
 	p.pages.SignedOut(w, r, d.wasOpen, d.stillOpen)
+}
+
+// alreadyEnded says what a sign-out closed when the session that its token names
+// has just been ended: the portal ends it with its own, in one transaction, and
+// comes here for the page.
+func (p *Provider) alreadyEnded(tx *store.Tx, r *http.Request, hint *hint, d *departure) error {
+	id, err := session.EndedTx(tx, portique.DoorAuth, p.cookies.Read(r, session.Auth))
+	if err != nil && !missing(err) {
+		return err
+	}
+	if err != nil || hint == nil || hint.Session != id {
+		return nil
+	}
+	return d.closes(tx, id)
+}
+
+// closes notes that a session is closed by this, and which tools it leaves open:
+// all that it entered but the one that asks.
+func (d *departure) closes(tx *store.Tx, sessionID string) error {
+	open, err := tx.ToolsEntered(sessionID)
+	if err != nil {
+		return err
+	}
+	d.wasOpen = true
+	for _, t := range open {
+		if d.client == nil || t.ID != d.client.ID {
+			d.stillOpen = append(d.stillOpen, t)
+		}
+	}
+	return nil
 }
 
 // whoLeaves checks what a logout request says: the hint is ours, its tool still

@@ -1,19 +1,25 @@
 package server
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"portique"
+	"portique/internal/company"
 	"portique/internal/config"
+	"portique/internal/store"
 	"portique/internal/web"
 	"portique/internal/web/static"
 )
@@ -41,6 +47,52 @@ func newNode(t *testing.T, more ...string) *Server {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// F-19: what the start did not come to see, a page far inside the file that went bad, is found once the server serves, and stops it.
+func TestDamageFoundLater(t *testing.T) {
+	node := newNode(t)
+	path := strings.TrimPrefix(node.app.Config.DatabaseURL, "sqlite:")
+	var members strings.Builder
+	members.WriteString("siren;name;member_code\n")
+	for i := range 3000 {
+		for check := range 10 {
+			if siren, err := portique.ParseSIREN(fmt.Sprintf("%08d%d", 10_000_000+i, check)); err == nil {
+				fmt.Fprintf(&members, "%s;Société de Tir %d;Canon-%06d\n", siren, i, i)
+			}
+		}
+	}
+	if _, err := node.app.Companies.Import(t.Context(), portique.Actor{Door: portique.DoorCommand}, strings.NewReader(members.String()), company.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	node.app.Close()
+	app, err := OpenApp(t.Context(), node.app.Config, CheckOnly) // without the look of a start
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer app.Close()
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const page = 4096
+	if _, err := file.WriteAt(bytes.Repeat([]byte{0xa5}, page), info.Size()/page/2*page); err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(app, Options{Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := s.Run(ctx, nil); !errors.Is(err, store.ErrDamaged) {
+		t.Errorf("the server stopped with %v", err)
+	}
 }
 
 var hosts = map[string]string{"portal": "ws.opco.example", "auth": "auth.opco.example"}

@@ -155,6 +155,24 @@ func AliveWith(auth *store.Session, account *portique.Account, now time.Time) (*
 	return &Current{ID: auth.ID, Account: account, AuthTime: auth.CreatedAt}, nil
 }
 
+// EndedTx returns the id of the session at a door whose cookie that is, when it
+// was ended, by whomever; ErrNoSession for one that lives or never was. For the
+// page that says what a sign-out closed.
+func EndedTx(tx *store.Tx, door portique.Door, cookie string) (id string, err error) {
+	id, key, ok := split(cookie)
+	if !ok {
+		return "", store.ErrNoSession
+	}
+	s, err := tx.Session(id)
+	if err != nil {
+		return "", err
+	}
+	if s.Door != door || s.EndedAt.IsZero() || !secret.Equal(s.SecretHash, secret.Hash(key)) {
+		return "", store.ErrNoSession
+	}
+	return s.ID, nil
+}
+
 func alive(s *store.Session, now time.Time) bool {
 	return s.EndedAt.IsZero() && now.Before(s.ExpiresAt) && now.Before(s.SeenAt.Add(Idle))
 }

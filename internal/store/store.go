@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -47,6 +48,8 @@ type DB struct {
 	looking             bool // see OpenToLook
 
 	patience time.Duration
+	closing  sync.Once
+	closed   error       // what closing it said
 	cannot   atomic.Bool // the last write that failed did so because nothing can be written for now
 }
 
@@ -198,8 +201,14 @@ func (db *DB) Lock() error {
 	return nil
 }
 
-// Close waits for running transactions and releases the file.
+// Close waits for running transactions and releases the file. Closing twice does
+// no more.
 func (db *DB) Close() error {
+	db.closing.Do(func() { db.closed = db.close() })
+	return db.closed
+}
+
+func (db *DB) close() error {
 	var err error
 	if db.writer != nil {
 		err = db.writer.Close()

@@ -187,12 +187,13 @@ func (v *visit) signInBroken() error {
 	return v.render(http.StatusBadRequest, template.Error(page))
 }
 
-// endSession closes the portal's session here and goes to the sign-in host,
-// which closes its own and says which tools stay open.
+// endSession ends the sign-in with everything under it, the portal's session
+// too, in one transaction: a process that dies before the next answer leaves
+// nobody signed in. The sign-in host then says which tools stay open.
 func (v *visit) endSession() error {
 	to := v.h.AuthURL + "/oauth/logout?client_id=" + portique.PortalClientID
 	if v.current != nil {
-		if err := v.h.Sessions.SignOut(v.r.Context(), v.actor(), v.current.ID); err != nil {
+		if err := v.h.Sessions.SignOut(v.r.Context(), v.actor(), v.current.ParentID); err != nil {
 			return err
 		}
 		to += "&id_token_hint=" + v.current.IDToken

@@ -244,6 +244,11 @@ func (v *visit) parseForm() error {
 		}
 		return errBadForm
 	}
+	for name, values := range v.r.PostForm {
+		if len(values) > 1 && name != "tool" {
+			return errBadForm // no form of ours asks twice, and which of the two was meant cannot be told
+		}
+	}
 	return nil
 }
 

@@ -130,7 +130,8 @@ func TestFormLimits(t *testing.T) {
 		"a broken escape":           {form, "email=%zz", 400},
 		"semicolons":                {form, "email=x;y=z", 400},
 		"NUL and no UTF-8":          {form, "email=%00%ff&password=%00&first_name=%ff", 422},
-		"the same field twice":      {form, "email=a&email=b", 422},
+		"the same field twice":      {form, "email=a&email=b", 400},
+		"a field of no form twice":  {form, "email=a&x=1&x=1", 400},
 		"an array":                  {form, "email[]=a&email[$ne]=b", 422},
 	} {
 		code, page, header := s.send("POST", "/register", c.media, c.body)
