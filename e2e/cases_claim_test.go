@@ -69,6 +69,9 @@ func TestClaimCases(t *testing.T) {
 			b.Attach(one)
 			b.At("activated")
 			b.Says("Votre compte est activé. Vous allez être redirigé.")
+			b.Says("nommer un administrateur ou retirer un accès attend") // until when, said before it is met
+			b.Open("/companies/" + one.SIREN + "/users")
+			b.Says("Seul administrateur pour l'instant")
 			if m := app.Membership(t, one.SIREN, p); m.Role != "administrator" || m.Status != "active" {
 				t.Errorf("the access is %+v", m)
 			}

@@ -83,8 +83,11 @@ func (c companyImportCmd) Run(e *env) error {
 		}
 		if err == nil && report.Refused > 0 {
 			if !c.SkipRefused {
-				fmt.Fprintf(e.Stderr, "portique: %s: nothing is imported while a line is refused (%d are): mend them, or add --skip-refused to import the others\n",
-					c.File, report.Refused)
+				refused := "one line is refused: mend it"
+				if report.Refused > 1 {
+					refused = fmt.Sprintf("%d lines are refused: mend them", report.Refused)
+				}
+				fmt.Fprintf(e.Stderr, "portique: %s: nothing is imported while %s, or add --skip-refused to import the others\n", c.File, refused)
 			}
 			return errTold
 		}

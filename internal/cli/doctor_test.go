@@ -196,6 +196,9 @@ func TestDoctor(t *testing.T) {
 			s.environ = append(slices.Clone(healthy), "PORTIQUE_TEST_MODE=on", "PORTIQUE_TEST_CLOCK_FILE="+clock)
 			_, said = s.lines()
 			expect(t, said, map[string]string{"letters": "warning: 1 wait, the first since 2h0m0s", "test mode": "warning: "})
+			s.environ = append(with(healthy, "PORTIQUE_SUPPORT_EMAIL="), "PORTIQUE_TRUSTED_PROXIES=10.0.0.0/8,0.0.0.0/0")
+			_, said = s.lines()
+			expect(t, said, map[string]string{"support": "warning: nobody is told", "trusted proxies": "warning: trusts everybody (0.0.0.0/0)"})
 
 			// Doors: not there, not ready, somebody else.
 			s.environ = with(healthy, "PORTIQUE_PORTAL_URL=http://localhost:2")

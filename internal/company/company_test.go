@@ -113,11 +113,13 @@ func TestImport(t *testing.T) {
 				"\n;;;;;\n" +
 				n(10) + ";Une fois;1;;;\n" +
 				n(10) + " 00012;Deux fois;1;closed;;\n" +
-				n(0) + ";L'autre est mauvaise;1;;;\n",
+				n(0) + ";L'autre est mauvaise;1;;;\n" +
+				"404833048;À elle-même;1;;;404 833 048\n",
 				"2 refused siren.key, 3 refused siren.missing, 4 " + n(0) + " refused import.name, 5 " + n(1) + " refused import.code_missing, " +
 					"6 " + n(2) + " refused import.status, 7 " + n(3) + " refused email.form, 8 " + n(4) + " refused siren.length, 9 refused import.fields, " +
 					"10 refused import.utf8, 11 " + n(7) + " refused import.name, 12 refused import.quote, 13 refused import.long, 14 552100562 added, " +
-					"17 " + n(10) + " refused import.twice, 18 " + n(10) + " refused import.twice, 19 " + n(0) + " refused import.twice"},
+					"17 " + n(10) + " refused import.twice, 18 " + n(10) + " refused import.twice, 19 " + n(0) + " refused import.twice, " +
+					"20 404833048 refused import.successor"},
 		} {
 			before := companies(t, s)
 			trial, err := s.Import(t.Context(), operator, strings.NewReader(f.file), company.Options{DryRun: true})

@@ -331,6 +331,10 @@ func (h *header) read(r *row, text string, codeBits int) {
 			r.refuse(err)
 			return
 		}
+		if successor == siren {
+			r.refuse(refuse("import.successor"))
+			return
+		}
 	}
 	r.code = portique.CanonicalMemberCode(get("member_code"))
 	if bits := portique.CodeBits(siren, r.code); r.code != "" && bits < float64(codeBits) {

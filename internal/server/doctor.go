@@ -71,6 +71,14 @@ func Diagnose(ctx context.Context, c *config.Config) []Check {
 	for _, name := range c.NoEffect {
 		d.add("configuration", Warning, "leave it out until a version that uses it", "%s is accepted but not used yet", name)
 	}
+	if c.SupportEmail == "" {
+		d.add("support", Warning, "set PORTIQUE_SUPPORT_EMAIL", "nobody is told of requests that no administrator answers, and letters give no address for help")
+	}
+	for _, p := range c.TrustedProxies {
+		if p.Bits() == 0 {
+			d.add("trusted proxies", Warning, "name your proxies' own addresses", "PORTIQUE_TRUSTED_PROXIES trusts everybody (%s): who writes X-Forwarded-For chooses the address that is counted", p)
+		}
+	}
 	keys := d.key()
 	d.database(keys)
 	d.mail()

@@ -213,7 +213,13 @@ func (s *Server) source(r *http.Request) string {
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0; i-- {
-		a, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		hop := strings.TrimSpace(hops[i])
+		a, err := netip.ParseAddr(hop)
+		if err != nil { // some proxies write the port too
+			var with netip.AddrPort
+			with, err = netip.ParseAddrPort(hop)
+			a = with.Addr()
+		}
 		if err != nil {
 			break
 		}

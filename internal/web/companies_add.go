@@ -124,8 +124,16 @@ func (v *visit) activated() error {
 	if one == nil || !one.Active(m.now) {
 		return portique.ErrNotAdministrator
 	}
-	return v.render(http.StatusOK, template.Activated(template.ActivatedPage{Page: v.portalPage(m, siren), CompanyName: one.CompanyName,
-		SIREN: string(siren), Declarant: one.Role == portique.Declarant, Until: portique.LastMoment(one.Until)}))
+	page := template.ActivatedPage{Page: v.portalPage(m, siren), CompanyName: one.CompanyName, SIREN: string(siren),
+		Declarant: one.Role == portique.Declarant, Until: portique.LastMoment(one.Until)}
+	if one.Role == portique.Administrator {
+		u, err := v.h.Access.Users(v.r.Context(), v.actor(), siren)
+		if err != nil {
+			return err
+		}
+		page.Held = v.held(u.Claim, m.now)
+	}
+	return v.render(http.StatusOK, template.Activated(page))
 }
 
 // siren reads the company of the address; a wrong one is a company that is
