@@ -26,9 +26,13 @@ import (
 	"portique/internal/account"
 	"portique/internal/company"
 	"portique/internal/config"
+	"portique/internal/demo/gallery"
+	"portique/internal/i18n"
+	"portique/internal/mail"
 	"portique/internal/secret"
 	"portique/internal/server"
 	"portique/internal/store"
+	"portique/internal/web/template"
 )
 
 // Options say where the demo lives.
@@ -192,7 +196,7 @@ func Run(ctx context.Context, o Options, ready func(Ready)) error {
 		r.Members = filepath.Join(dir, "members.csv")
 	}
 
-	node, err := server.New(app, server.Options{Log: o.Log, MailboxURL: r.Mailbox})
+	node, err := server.New(app, server.Options{Log: o.Log, MailboxURL: r.Mailbox, Gallery: showEverything})
 	if err != nil {
 		return err
 	}
@@ -208,6 +212,10 @@ func Run(ctx context.Context, o Options, ready func(Ready)) error {
 	}
 	done.Wait()
 	return <-stopped
+}
+
+func showEverything(catalog *i18n.Catalog, renderer *mail.Renderer, brand template.Brand) http.Handler {
+	return gallery.Handler(gallery.Options{Catalog: catalog, Renderer: renderer, Brand: brand})
 }
 
 func origin(port int) string { return "http://localhost:" + strconv.Itoa(port) }

@@ -61,7 +61,7 @@ func TestMAI01Headers(t *testing.T) {
 		`"Luc" <a@b.example>;`, "\x00\v\f\u0085To: a@b.example", strings.Repeat("x", 300),
 	}, " ")
 	everyLetter(t, func(t *testing.T, kind portique.LetterKind, lang string) {
-		l := sampleLetter(kind, lang, true)
+		l := Sample(kind, lang, true)
 		l.Name = hostile
 		for _, key := range []string{"company", "person", "by", "reason"} {
 			if _, uses := l.Data[key]; uses {
@@ -97,7 +97,7 @@ func TestMAI03EveryLetter(t *testing.T) {
 	server := mailtest.New(t)
 	r, s := newTestRenderer(t), senderTo(t, server.Addr, "none", nil)
 	everyLetter(t, func(t *testing.T, kind portique.LetterKind, lang string) {
-		got := post(t, server, r, s, sampleLetter(kind, lang, true))
+		got := post(t, server, r, s, Sample(kind, lang, true))
 		for name, want := range map[string]string{"Auto-Submitted": "auto-generated", "Reply-To": "<aide@opco.example>", "To": "<" + recipient + ">"} {
 			if got.Header.Get(name) != want {
 				t.Errorf("%s: %q", name, got.Header.Get(name))
@@ -191,7 +191,7 @@ func parts(t *testing.T, got mailtest.Received) (text, page string) {
 func TestMAI05Secrets(t *testing.T) {
 	r := newTestRenderer(t)
 	everyLetter(t, func(t *testing.T, kind portique.LetterKind, lang string) {
-		l := sampleLetter(kind, lang, true)
+		l := Sample(kind, lang, true)
 		m, err := r.Render(l)
 		if err != nil {
 			t.Fatal(err)

@@ -20,59 +20,6 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files again")
 
-// sample has a value for every key of the table.
-var sample = map[string]string{
-	"company":        "Boulangerie Martin & Fils",
-	"siren":          "552100554",
-	"person":         "Chloé Durand",
-	"person_email":   "chloe.durand@martin.example",
-	"by":             "Claire Martin",
-	"role":           "member",
-	"decision":       "accepted",
-	"reason":         "Vous ne travaillez plus ici depuis septembre.",
-	"administrators": "3",
-	"contributions":  "yes",
-	"until":          "2026-12-31T22:59:59Z",
-	"asked_at":       "2026-11-01T08:00:00Z",
-	"remind_at":      "2026-12-03T13:05:00Z",
-	"expires_at":     "2027-01-02T13:05:00Z",
-	"again_at":       "2026-12-01T13:05:00Z",
-	"link":           "https://auth.opco.example/validate?token=YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXo0NTY3ODkw",
-	"code":           "048213",
-	"disown_code":    "715306",
-	"watched_until":  "2026-12-03T13:05:00Z",
-	"at":             "2026-11-30T13:04:00Z",
-	"device":         "Firefox, Windows",
-	"address":        "192.0.2.7",
-	"why":            "contested",
-	"what":           "member_code",
-}
-
-func sampleLetter(kind portique.LetterKind, lang string, full bool) *portique.Letter {
-	l := &portique.Letter{
-		ID: "0197", MessageID: "<0197@opco.example>", To: "jeanne.petit@martin.example", Name: "Jeanne Petit",
-		Language: lang, Kind: kind, Data: map[string]string{}, Secret: map[string]string{},
-		CreatedAt: time.Date(2026, 11, 30, 13, 5, 0, 0, time.UTC),
-	}
-	for _, key := range Kinds[kind].Data {
-		l.Data[key] = sample[key]
-	}
-	for _, key := range Kinds[kind].Secret {
-		l.Secret[key] = sample[key]
-	}
-	if full {
-		for _, key := range Kinds[kind].MaySeal {
-			l.Secret[key] = sample[key]
-		}
-	}
-	for _, key := range Kinds[kind].Optional {
-		if full {
-			l.Data[key] = sample[key]
-		}
-	}
-	return l
-}
-
 func newTestRenderer(t *testing.T) *Renderer {
 	t.Helper()
 	paris, err := time.LoadLocation("Europe/Paris")
@@ -108,7 +55,7 @@ func TestLetters(t *testing.T) {
 					name = string(kind) + "-short." + lang
 				}
 				t.Run(name, func(t *testing.T) {
-					m, err := r.Render(sampleLetter(kind, lang, full))
+					m, err := r.Render(Sample(kind, lang, full))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -275,7 +222,7 @@ func TestCheck(t *testing.T) {
 		"too much":       func(l *portique.Letter) { l.Data["url"] = "https://elsewhere.example" },
 		"unasked secret": func(l *portique.Letter) { l.Secret["code"] = "123456" },
 	} {
-		l := sampleLetter(portique.LetterRequestAccepted, "fr", false)
+		l := Sample(portique.LetterRequestAccepted, "fr", false)
 		if err := Check(l); err != nil {
 			t.Fatal(err)
 		}
@@ -283,7 +230,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s passes", name)
 		}
 	}
-	l := sampleLetter(portique.LetterValidation, "fr", false)
+	l := Sample(portique.LetterValidation, "fr", false)
 	if l.Secret = nil; Check(l) == nil { // sealed with another master key
 		t.Error("a validation letter without its link passes")
 	}
@@ -292,7 +239,7 @@ func TestCheck(t *testing.T) {
 // The sentences of the guide, word for word, in both forms.
 func TestGuideSentences(t *testing.T) {
 	r := newTestRenderer(t)
-	m, err := r.Render(sampleLetter(portique.LetterValidation, "fr", true))
+	m, err := r.Render(Sample(portique.LetterValidation, "fr", true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -311,7 +258,7 @@ func TestGuideSentences(t *testing.T) {
 	if strings.Contains(m.Text+m.HTML, "Jeanne") {
 		t.Error("it greets by a name that a stranger may have typed")
 	}
-	m, err = r.Render(sampleLetter(portique.LetterRequestAccepted, "fr", false))
+	m, err = r.Render(Sample(portique.LetterRequestAccepted, "fr", false))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -334,7 +281,7 @@ func TestHostileValues(t *testing.T) {
 		"[x](https://evil.example)",
 	} {
 		for _, lang := range languages {
-			l := sampleLetter(portique.LetterRequestReceived, lang, true)
+			l := Sample(portique.LetterRequestReceived, lang, true)
 			l.Name, l.Data["company"], l.Data["person"] = hostile, hostile, hostile
 			m, err := r.Render(l)
 			if err != nil {
@@ -351,7 +298,7 @@ func TestHostileValues(t *testing.T) {
 		}
 	}
 	for _, to := range []string{"", "a@b.example, c@d.example", "Name <a@b.example>", "a@b.example\r\nBcc: c@d.example", "A@B.example"} {
-		l := sampleLetter(portique.LetterAccountExists, "fr", false)
+		l := Sample(portique.LetterAccountExists, "fr", false)
 		if l.To = to; to != "" {
 			if _, err := r.Render(l); err == nil {
 				t.Errorf("a letter to %q is written", to)
@@ -379,7 +326,7 @@ func TestVariants(t *testing.T) {
 		{portique.LetterAccessOpened, map[string]string{"person": "", "reason": ""}, "avec son code adhérent"},
 		{portique.LetterAccessEnded, map[string]string{}, "a retiré l’accès de Chloé Durand"},
 	} {
-		l := sampleLetter(c.kind, "fr", true)
+		l := Sample(c.kind, "fr", true)
 		maps.Copy(l.Data, c.set)
 		m, err := r.Render(l)
 		if err != nil {
@@ -390,11 +337,11 @@ func TestVariants(t *testing.T) {
 		}
 		checkHTML(t, m)
 	}
-	if m, err := r.Render(sampleLetter(portique.LetterAccountExists, "de", true)); err != nil || !strings.Contains(m.Text, "Bonjour Jeanne Petit,") {
+	if m, err := r.Render(Sample(portique.LetterAccountExists, "de", true)); err != nil || !strings.Contains(m.Text, "Bonjour Jeanne Petit,") {
 		t.Errorf("a language we lack is not French: %v", err)
 	}
 	for _, bad := range []map[string]string{{"role": "king"}, {"until": "31/12/2026"}} {
-		l := sampleLetter(portique.LetterRequestAccepted, "fr", true)
+		l := Sample(portique.LetterRequestAccepted, "fr", true)
 		maps.Copy(l.Data, bad)
 		if _, err := r.Render(l); err == nil {
 			t.Errorf("%v passes", bad)

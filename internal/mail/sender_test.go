@@ -39,7 +39,7 @@ func senderTo(t *testing.T, address, mode string, roots *x509.CertPool) *Sender 
 
 func sampleMessage(t *testing.T) *Message {
 	t.Helper()
-	m, err := newTestRenderer(t).Render(sampleLetter(portique.LetterValidation, "fr", true))
+	m, err := newTestRenderer(t).Render(Sample(portique.LetterValidation, "fr", true))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,6 +50,9 @@ const linger = 300 * time.Millisecond
 type Options struct {
 	Log        *slog.Logger
 	MailboxURL string // the demo's mailbox, linked from the page that waits for a letter
+
+	// Gallery answers below /dev/ on the portal, when not nil: the demo's.
+	Gallery func(*i18n.Catalog, *mail.Renderer, template.Brand) http.Handler
 }
 
 // New makes a server on an open application.
@@ -73,11 +76,11 @@ func New(app *App, o Options) (*Server, error) {
 	}
 	s := &Server{app: app, log: o.Log, doors: map[string]http.Handler{}}
 	cookies := session.Cookies{Secure: c.Secure()}
+	brand := template.Brand{OperatorName: c.OperatorName, PortalName: c.PortalName, SupportEmail: c.SupportEmail, SupportPhone: c.SupportPhone,
+		LegalURL: c.LegalURL, AccessibilityURL: c.AccessibilityURL, Color: c.BrandColor}
 	pages := web.New(web.Options{
 		Accounts: app.Accounts, Sessions: app.Sessions, Access: app.Access, Tools: app.Tools, Catalog: catalog, Cookies: cookies, Keys: app.Keys,
-		Brand: template.Brand{OperatorName: c.OperatorName, PortalName: c.PortalName, SupportEmail: c.SupportEmail, SupportPhone: c.SupportPhone,
-			LegalURL: c.LegalURL, AccessibilityURL: c.AccessibilityURL, Color: c.BrandColor},
-		PortalURL: c.PortalURL, AuthURL: c.AuthURL, Language: c.Language, PasswordPolicy: c.PasswordPolicy, SignUp: c.SignUp,
+		Brand: brand, PortalURL: c.PortalURL, AuthURL: c.AuthURL, Language: c.Language, PasswordPolicy: c.PasswordPolicy, SignUp: c.SignUp,
 		MailboxURL: o.MailboxURL, TestMode: c.TestMode, Timezone: c.Timezone, Now: app.Now, Log: o.Log,
 	})
 	s.provider, err = oidc.New(oidc.Options{
@@ -93,13 +96,18 @@ func New(app *App, o Options) (*Server, error) {
 	}
 	pages.AuthClient, pages.ClientSecret = s.provider.HTTPClient(), s.provider.PortalSecret()
 
+	portal := http.NewServeMux()
+	if o.Gallery != nil {
+		portal.Handle("/dev/", o.Gallery(catalog, renderer, brand))
+	}
+	portal.Handle("/", pages.Door(portique.DoorPortal))
 	auth := http.NewServeMux()
 	for _, r := range oidc.Routes() {
 		auth.Handle(r.Method+" "+r.Path, s.provider.Handler())
 	}
 	auth.Handle("/", pages.Door(portique.DoorAuth))
 	s.doors[hostOf(c.PortalURL)] = shortest(pages.Refuse(portique.DoorPortal, http.StatusNotFound),
-		s.protect(portique.DoorPortal, c.PortalURL, pages, pages.Door(portique.DoorPortal)))
+		s.protect(portique.DoorPortal, c.PortalURL, pages, portal))
 	s.doors[hostOf(c.AuthURL)] = shortest(pages.Refuse(portique.DoorAuth, http.StatusNotFound),
 		s.protect(portique.DoorAuth, c.AuthURL, pages, auth))
 

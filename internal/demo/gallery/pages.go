@@ -1,0 +1,205 @@
+// Package gallery shows every page in every state and every letter, in both
+// languages, with made-up people: /dev/pages of the demo. Accessibility checks
+// and screenshots are made from it.
+package gallery
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"portique/internal/i18n"
+	"portique/internal/web/template"
+)
+
+// State is one page in one state.
+type State struct {
+	Name     string // of the address, one for each
+	DataPage string // the page's name in the contract
+	Page     templ.Component
+}
+
+// noon is when everything in the gallery happens, so that its pictures stay the
+// same.
+var noon = time.Date(2026, 11, 30, 12, 5, 0, 0, time.UTC)
+
+func day(n int) time.Time { return noon.AddDate(0, 0, n) }
+
+// States returns every page in every state, in the printer's language.
+func States(p *i18n.Printer, brand template.Brand) []State {
+	out := template.Page{P: p, Brand: brand, Door: "portal", PortalURL: "https://ws.operateur.example", AuthURL: "https://auth.operateur.example", Path: Path + other(p.Lang())}
+	auth := out
+	auth.Door = "auth"
+	test := auth
+	test.TestMode = true
+	newcomer := out
+	newcomer.Person = &template.Person{Name: "Claire Martin-Duval", Email: "claire.martin@atelier-duparc.example"}
+	in := newcomer
+	in.HasAccess, in.CanManage = true, true
+	in.Company = &template.CompanyChoice{SIREN: "552100554", Name: "Atelier Duparc et Filles"}
+	in.Companies = []template.CompanyChoice{*in.Company, {SIREN: "732829320", Name: "Librairie du Vieux Port"}}
+	one := in
+	one.Companies, one.CanManage = in.Companies[:1], false
+	flash := func(p template.Page, kind, key string, args ...any) template.Page {
+		p.Flash = &template.Notice{Kind: kind, Text: p.P.T(key, args...)}
+		return p
+	}
+	fault := func(field, key string, args ...any) template.FieldError {
+		return template.FieldError{Field: field, Message: p.T(key, args...)}
+	}
+
+	bad := template.Form{Values: map[string][]string{"email": {"claire.martin@gmial.com"}, "first_name": {"Claire"}, "contributions_only": {"on"}}, Errors: []template.FieldError{
+		fault("email_confirmation", "email.mismatch"),
+		fault("password", "password.short", "Min", 8, "Length", 5),
+		fault("password", "password.special"),
+		fault("last_name", "name.missing.last_name"),
+	}}
+	tools := []template.ToolOption{{ID: "contributions", Name: "Contributions formation", Contributions: true}, {ID: "formation", Name: "Demandes de formation", Contributions: false}, {ID: "apprentissage", Name: "Contrats d’apprentissage", Contributions: false}}
+	pending := template.Request{
+		ID: "a1", Company: "Atelier Duparc et Filles", SIREN: "552100554", AskedAt: day(-4), Administrators: 2, SentAt: day(-4), Failed: 1,
+		Reminders: 1, RemindedAt: day(-1), NextRemindAt: day(1), AutoAt: day(-1), NextAutoAt: day(3), EscalateAt: day(10), ExpiresAt: day(29),
+	}
+	fresh := template.Request{ID: "a2", Company: "Librairie du Vieux Port", SIREN: "732829320", JustSent: true, AskedAt: noon, Administrators: 1, NextAutoAt: day(3), EscalateAt: day(14), ExpiresAt: day(30)}
+	orphan := template.Request{ID: "a3", Company: "Quincaillerie Moderne", SIREN: "404833048", AskedAt: day(-1), EscalatedAt: day(-1), ExpiresAt: day(29)}
+	refused := template.EndedRequest{Company: "Boulangerie des Halles", SIREN: "404833048", Status: template.RequestRefused, Reason: "Je ne trouve pas votre nom dans notre équipe. Appelez-moi au magasin.", EndedAt: day(-1), AskAgainAt: day(1)}
+	expired := template.EndedRequest{Company: "Garage Central", SIREN: "732829320", Status: template.RequestExpired, EndedAt: day(-2)}
+	askers := []template.UserRequest{
+		{ID: "r1", Name: "Paul Besson", Email: "paul.besson@atelier-duparc.example", AskedAt: day(-4), Reminders: 2, RemindedAt: day(-1)},
+		{ID: "r2", Name: "Inès Le Goff", Email: "ines.legoff@cabinet-legoff.example", AskedAt: day(-1), ContributionsOnly: true},
+	}
+	users := []template.UserRow{
+		{ID: "u1", Name: "Claire Martin-Duval", Email: "claire.martin@atelier-duparc.example", Role: "administrator", Since: day(-200), You: true, Last: true},
+		{ID: "u2", Name: "Jean-Baptiste Kerouanton", Email: "jb.kerouanton@atelier-duparc.example", Role: "member", Rights: []string{"Demandes de formation", "Contrats d’apprentissage"}, Since: day(-90), Until: day(60)},
+		{ID: "u3", Name: "Fatou Diallo", Email: "f.diallo@cabinet.example", Role: "declarant", Since: day(-30), Suspended: true},
+	}
+	askersBad := append([]template.UserRequest{}, askers...)
+	askersBad[0].Form = template.Form{Values: map[string][]string{"reason": {""}}, Errors: []template.FieldError{fault("reason", "access.refuse.reason_missing")}}
+	askersBad[1].Form = template.Form{
+		Values: map[string][]string{"role": {"member"}, "tool": {"", "contributions"}, "until": {"2026-01-01"}},
+		Errors: []template.FieldError{fault("until", "membership.until_past")},
+	}
+	usersTwo := append([]template.UserRow{}, users...)
+	usersTwo[0].Last = false
+	usersTwo[1].Notice = &template.Notice{Kind: template.Bad, Text: p.T("membership.last_administrator")}
+	usersTwo[2].Form = template.Form{Errors: []template.FieldError{fault("role", "role.unknown")}}
+
+	open := func(id, name, about string) template.Tile {
+		return template.Tile{ID: id, Name: name, Description: about, Open: true, URL: "https://" + id + ".operateur.example/?company_hint=552100554"}
+	}
+	tiles := []template.Tile{
+		open("formation", "Demandes de formation", "Déposez une demande de prise en charge et suivez-la."),
+		open("contributions", "Contributions formation", "Déclarez et réglez les contributions de l’année."),
+		{ID: "apprentissage", Name: "Contrats d’apprentissage", Description: "Transmettez les contrats et les conventions.", Reason: "right_missing"},
+		{ID: "catalogue", Name: "Catalogue", Reason: "company_closed", ActURL: "/companies"},
+	}
+
+	choices := []template.Access{
+		{ID: "m1", Company: "Atelier Duparc et Filles", SIREN: "552100554", Role: "administrator"},
+		{ID: "m2", Company: "Librairie du Vieux Port", SIREN: "732829320", Role: "member"},
+		{ID: "m3", Company: "Quincaillerie Moderne", SIREN: "404833048", Role: "declarant", Firm: "Cabinet Le Goff"},
+	}
+
+	proofs := []template.ClaimRow{{SIREN: "552100554", AskedAt: noon, Until: day(1)}, {SIREN: "732829320", AskedAt: day(-1)}}
+	contest := func(state string, faults ...template.FieldError) templ.Component {
+		return template.Contest(template.ContestPage{Page: out, State: state, Token: "t", CompanyName: "Atelier Duparc et Filles", SIREN: "552100554", Person: "Claire Martin-Duval",
+			PersonEmail: "claire.martin@atelier-duparc.example", Until: day(3), Form: template.Form{Errors: faults}})
+	}
+
+	all := []State{
+		{"welcome", "welcome", template.Welcome(template.WelcomePage{Page: out})},
+		{"welcome-no-sign-up", "welcome", template.Welcome(template.WelcomePage{Page: out, NoSignUp: true})},
+		{"login", "login", template.Login(template.LoginPage{Page: auth, Authorization: "abc", ToolName: "Demandes de formation", ForgotURL: "/password/forgot"})},
+		{"login-refused", "login", template.Login(template.LoginPage{Page: flash(test, template.Bad, "login.refused"), Form: template.Form{Values: map[string][]string{"email": {"claire@atelier.example"}}}})},
+		{"throttled", "throttled", template.Throttled(template.ThrottledPage{Page: auth, Sentence: p.T("throttle.sign_in", "RetryAt", p.DateTime(day(1))), LoginURL: "/login", ForgotURL: "/password/forgot"})},
+		{"forgot", "forgot", template.Forgot(template.ForgotPage{Page: auth})},
+		{"forgot-refused", "forgot", template.Forgot(template.ForgotPage{Page: auth, Form: template.Form{Errors: []template.FieldError{fault("email", "email.form")}}})},
+		{"forgot-sent", "forgot", template.Forgot(template.ForgotPage{Page: auth, Sent: true})},
+		{"reset", "reset", template.Reset(template.ResetPage{Page: auth, State: template.ResetOpen, Token: "abc", Email: "claire@atelier.example"})},
+		{"reset-sign-up", "reset", template.Reset(template.ResetPage{Page: auth, State: template.ResetOpen, Token: "abc", Email: "claire@atelier.example", NeedsName: true,
+			Form: template.Form{Errors: []template.FieldError{fault("password", "password.upper"), fault("last_name", "name.missing.last_name")}}})},
+		{"reset-expired", "reset", template.Reset(template.ResetPage{Page: auth, State: template.ResetExpired})},
+		{"reset-stale", "reset", template.Reset(template.ResetPage{Page: auth, State: template.ResetStale})},
+		{"reset-unknown", "reset", template.Reset(template.ResetPage{Page: auth, State: template.ResetUnknown})},
+		{"register", "register", template.Register(template.RegisterPage{Page: auth})},
+		{"register-refused", "register", template.Register(template.RegisterPage{Page: auth, Form: bad})},
+		{"register-nist", "register", template.Register(template.RegisterPage{Page: auth, PasswordPolicy: "nist"})},
+		{"register-sent", "register-sent", template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire.martin@atelier-duparc.example"})},
+		{"register-sent-again", "register-sent", template.RegisterSent(template.RegisterSentPage{
+			Page: flash(auth, template.Good, "auth.flash.resent", "Email", "claire@atelier.example"), Email: "claire@atelier.example", MailboxURL: "http://localhost:8083/",
+			Form: template.Form{Values: map[string][]string{"email": {"claire@"}}, Errors: []template.FieldError{fault("code", "signup.code_wrong"), fault("email", "email.form")}},
+		})},
+		{"register-sent-later", "register-sent", template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire@atelier.example", LeavesAt: noon.Add(40 * time.Minute)})},
+		{"register-sent-link-only", "register-sent", template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire@atelier.example", CodeClosed: true})},
+		{"validate", "validate", template.Validate(template.ValidatePage{Page: auth, State: template.ValidateSameBrowser, Token: "t", Email: "claire@atelier.example"})},
+		{"validate-other", "validate", template.Validate(template.ValidatePage{
+			Page: auth, State: template.ValidateOtherBrowser, Token: "t", Email: "claire@atelier.example",
+			Form: template.Form{Errors: []template.FieldError{fault("password", "signup.password_wrong")}},
+		})},
+		{"validate-not-me", "validate", template.Validate(template.ValidatePage{Page: auth, State: template.ValidateOtherBrowser, Token: "t", Form: template.Form{Errors: []template.FieldError{fault("code", "signup.code_wrong")}}})},
+		{"validate-used", "validate", template.Validate(template.ValidatePage{Page: auth, State: template.ValidateUsed})},
+		{"validate-expired", "validate", template.Validate(template.ValidatePage{Page: auth, State: template.ValidateExpired})},
+		{"validate-stale", "validate", template.Validate(template.ValidatePage{Page: auth, State: template.ValidateStale})},
+		{"validate-unknown", "validate", template.Validate(template.ValidatePage{Page: auth, State: template.ValidateUnknown})},
+		{"validated", "validated", template.Validated(template.ValidatedPage{Page: auth})},
+		{"choose-company", "choose-company", template.ChooseCompany(template.ChooseCompanyPage{Page: auth, ToolName: "Demandes de formation", Authorization: "abc", Accesses: choices, HintRefused: true, ReturnURL: "https://formation.operateur.example/"})},
+		{"no-access", "no-access", template.NoAccess(template.NoAccessPage{Page: auth, ToolName: "Demandes de formation", Authorization: "abc"})},
+		{"no-access-link", "no-access", template.NoAccess(template.NoAccessPage{Page: auth, ToolName: "Demandes de formation", Reason: p.T("auth.no_access.hint"), ReturnURL: "https://formation.operateur.example/"})},
+		{"signed-out", "signed-out", template.SignedOut(template.SignedOutPage{Page: auth, WasOpen: true, StillOpen: []template.ToolLink{{Name: "Demandes de formation", URL: "https://formation.operateur.example/"}, {Name: "Contributions formation"}}})},
+		{"signed-out-nobody", "signed-out", template.SignedOut(template.SignedOutPage{Page: auth})},
+		{"logout", "logout-confirm", template.Logout(template.LogoutPage{Page: auth, Hidden: []template.Hidden{{Name: "id_token_hint", Value: "x"}}, Email: "claire@atelier.example"})},
+		{"form-post", "form-post", template.FormPost(template.FormPostPage{Page: auth, ToolName: "Demandes de formation", Action: "https://formation.operateur.example/callback", Fields: []template.Hidden{{Name: "code", Value: "c"}, {Name: "state", Value: "s"}}})},
+		{"message", "validate", template.Message(template.MessagePage{Page: titledAs(auth, "auth.not_me.title", "validate"), Text: p.T("auth.not_me.text")})},
+		{"companies-add", "companies-add", template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer})},
+		{"companies-add-pending", "companies-add", template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, Pending: []template.Request{fresh, pending, orphan}, Ended: []template.EndedRequest{refused, expired}})},
+		{"companies-add-refused", "companies-add", template.CompaniesAdd(template.CompaniesAddPage{Page: in, Form: template.Form{
+			Values: map[string][]string{"siren": {"552 100 55"}, "member_code": {"12345678"}},
+			Errors: []template.FieldError{fault("siren", "siren.length", "Digits", 8)},
+		}})},
+		{"companies-add-no-match", "companies-add", template.CompaniesAdd(template.CompaniesAddPage{Page: flash(newcomer, template.Bad, "access.attach.no_match"), Form: template.Form{Values: map[string][]string{"siren": {"552100554"}}}})},
+		{"companies-add-claims", "companies-add", template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, Claims: 2})},
+		{"claim", "claim", template.Claim(template.ClaimPage{Page: newcomer, Digits: 8, Rows: proofs[:1]})},
+		{"claim-refused", "claim", template.Claim(template.ClaimPage{Page: newcomer, Digits: 8, Rows: proofs, Form: template.Form{Errors: []template.FieldError{fault("code", "claim.code_wrong")}}})},
+		{"claim-over", "claim", template.Claim(template.ClaimPage{Page: in, Digits: 8, Rows: proofs[1:]})},
+		{"claim-spent", "claim", template.Claim(template.ClaimPage{Page: in, Digits: 8, Rows: []template.ClaimRow{{SIREN: "552100554", AskedAt: noon, AgainAt: day(1)}}})},
+		{"claim-none", "claim", template.Claim(template.ClaimPage{Page: in, Digits: 8, Form: template.Form{Errors: []template.FieldError{fault("code", "claim.none")}}})},
+		{"claim-operator", "claim", template.Claim(template.ClaimPage{Page: newcomer, Digits: 8, Rows: proofs, ByOperator: true})},
+		{"contest", "contest", contest(template.ContestOpen)},
+		{"contest-refused", "contest", contest(template.ContestOpen, fault("code", "claim.code_wrong"))},
+		{"contest-answered", "contest", contest(template.ContestAnswered)},
+		{"contest-over", "contest", contest(template.ContestOver)},
+		{"contest-unknown", "contest", template.Contest(template.ContestPage{Page: out, State: template.ContestUnknown})},
+		{"contest-confirmed", "contest", template.Contest(template.ContestPage{Page: out, State: template.ContestConfirmed})},
+		{"contest-contested", "contest", template.Contest(template.ContestPage{Page: out, State: template.ContestContested})},
+		{"activated", "activated", template.Activated(template.ActivatedPage{Page: newcomer, CompanyName: "Atelier Duparc et Filles", SIREN: "552100554"})},
+		{"activated-declarant", "activated", template.Activated(template.ActivatedPage{Page: newcomer, CompanyName: "Atelier Duparc et Filles", SIREN: "552100554", Declarant: true, Until: day(90)})},
+		{"tools", "tools", template.Tools(template.ToolsPage{Page: in, Pending: 1, Sections: []template.ToolCompany{{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "administrator", Tiles: tiles}}})},
+		{"tools-all", "tools", template.Tools(template.ToolsPage{Page: one, Sections: []template.ToolCompany{
+			{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "declarant", Until: day(90), Tiles: tiles[:2]}, {Name: "Librairie du Vieux Port", SIREN: "732829320", Role: "member", Tiles: tiles[2:]},
+			{Name: "Quincaillerie Moderne", SIREN: "404833048", Role: "member"},
+		}})},
+		{"tools-empty", "tools", template.Tools(template.ToolsPage{Page: newcomer})},
+		{"companies", "companies", template.Companies(template.CompaniesPage{Page: in, Pending: 2, Rows: []template.CompanyRow{
+			{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "administrator", Since: day(-200)},
+			{Name: "Librairie du Vieux Port", SIREN: "732829320", Role: "member", Since: day(-20), Until: day(40), Suspended: true},
+			{Name: "Garage Central", SIREN: "404833048", Role: "declarant", Since: day(-20), Closed: true},
+		}})},
+		{"companies-empty", "companies", template.Companies(template.CompaniesPage{Page: newcomer})},
+		{"users", "users", template.Users(template.UsersPage{Page: flash(in, template.Good, "portal.flash.accepted", "Name", "Fatou Diallo"), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askers, Users: users, Tools: tools, Administrators: 1})},
+		{"users-watched", "users", template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askers[:1], Users: users, Tools: tools, Administrators: 1,
+			Held: p.T("claim.watched", "RetryAt", p.DateTime(day(3)))})},
+		{"users-refused", "users", template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askersBad, Users: usersTwo, Tools: tools, Administrators: 2, NextURL: "?after=x"})},
+		{"users-empty", "users", template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Tools: tools})},
+		{"users-remove", "users", template.UsersRemove(template.UsersRemovePage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, User: users[1]})},
+		{"users-leave", "users", template.UsersRemove(template.UsersRemovePage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, User: users[0]})},
+	}
+	for _, status := range []int{400, 401, 403, 404, 405, 409, 413, 415, 418, 422, 429, 500, 502, 503} {
+		all = append(all, State{fmt.Sprintf("error-%d", status), "error", template.Error(template.NewErrorPage(newcomer, status, "01JD3V7Q6M"))})
+	}
+	return all
+}
+
+func titledAs(p template.Page, key, dataPage string) template.Page {
+	p.Title, p.DataPage = p.P.T(key), dataPage
+	return p
+}
