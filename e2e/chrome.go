@@ -301,6 +301,55 @@ func (c *Chrome) Screenshot(path string, width int64) {
 	c.run("the usual width again", chromedp.EmulateViewport(1280, 900))
 }
 
+// Look is a width of the screen, in CSS pixels, and a scheme of colours, "light" or "dark".
+type Look struct {
+	width  int64
+	scheme string
+}
+
+// Look changes the screen, for the page in front of the person and those that follow.
+func (c *Chrome) Look(l Look) {
+	c.t.Helper()
+	c.run("a look", chromedp.EmulateViewport(l.width, 900), emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: l.scheme},
+		{Name: "prefers-reduced-motion", Value: "reduce"}, // no colour is looked at on its way to another
+	}))
+}
+
+// Shift returns how much of the page has moved since it began to load, as browsers count it; 0 is none.
+func (c *Chrome) Shift() float64 {
+	c.t.Helper()
+	var sum float64
+	const count = `new Promise(done => {
+		let sum = 0
+		new PerformanceObserver(list => { for (const e of list.getEntries()) sum += e.value }).observe({type: 'layout-shift', buffered: true})
+		requestAnimationFrame(() => setTimeout(() => done(sum)))
+	})`
+	c.run("what moves", chromedp.Evaluate(count, &sum, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	return sum
+}
+
+// picture is Screenshot at the width that the screen has.
+func (c *Chrome) picture(path string) {
+	c.t.Helper()
+	var picture []byte
+	c.run("a picture", chromedp.FullScreenshot(&picture, 100))
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, picture, 0o644); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// overflow is Overflow at the width that the screen has.
+func (c *Chrome) overflow() int {
+	c.t.Helper()
+	var over int
+	c.run("measuring", chromedp.Evaluate(`document.documentElement.scrollWidth - document.documentElement.clientWidth`, &over))
+	return over
+}
+
 // Overflow returns how many CSS pixels the page is wider than a screen of a width.
 func (c *Chrome) Overflow(width int64) int {
 	c.t.Helper()
@@ -310,8 +359,20 @@ func (c *Chrome) Overflow(width int64) int {
 	return over
 }
 
-// Accessible fails the test for each fault axe finds on the page in front of the person.
+// Accessible fails the test for each fault axe finds on the page in front of the person: those of WCAG 2.2 A and AA, and what axe calls
+// best practice.
 func (c *Chrome) Accessible() {
+	c.t.Helper()
+	c.axe(`"wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"`)
+}
+
+// AccessibleLetter is Accessible for a document that is not a page: it has no landmarks.
+func (c *Chrome) AccessibleLetter() {
+	c.t.Helper()
+	c.axe(`"wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"`)
+}
+
+func (c *Chrome) axe(tags string) {
 	c.t.Helper()
 	script := axe(c.t)
 	var found []struct {
@@ -322,11 +383,17 @@ func (c *Chrome) Accessible() {
 			HTML   string `json:"html"`
 		} `json:"nodes"`
 	}
-	const look = `axe.run(document, {resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}).then(r => JSON.stringify(r.violations))`
+	look := `axe.run(document, {resultTypes: ["violations"], runOnly: [` + tags + `]}).then(r => JSON.stringify(r.violations))`
+	var there bool
 	var answer string
 	// Evaluated by the debugger, not by the page: its policy stays as strict as it is. axe itself needs timers, which stand still where
 	// scripts are off; the page has been loaded by then, so its own scripts have missed their moment.
-	c.run("axe", emulation.SetScriptExecutionDisabled(false), chromedp.Evaluate(script+"; true", nil), chromedp.Evaluate(look, &answer, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }), emulation.SetScriptExecutionDisabled(c.noScript))
+	c.run("axe", emulation.SetScriptExecutionDisabled(false), chromedp.Evaluate(`typeof axe == "object"`, &there))
+	if !there {
+		c.run("axe", chromedp.Evaluate(script+"; true", nil))
+	}
+	c.run("axe", chromedp.Evaluate(look, &answer, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }),
+		emulation.SetScriptExecutionDisabled(c.noScript))
 	if err := json.Unmarshal([]byte(answer), &found); err != nil {
 		c.t.Fatal(err)
 	}

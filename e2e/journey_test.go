@@ -410,8 +410,10 @@ func TestAdministration(t *testing.T) {
 		marie.Post(users+"/"+mine.ID+"/role", Fields{"role": {"member"}})
 		marie.Answers(http.StatusConflict, http.StatusUnprocessableEntity)
 		marie.Post(users+"/"+mine.ID+"/remove", nil)
+		marie.Answers(http.StatusConflict, http.StatusUnprocessableEntity)
+		marie.Open(users + "/" + mine.ID + "/remove")
 		marie.Answers(http.StatusConflict)
-		marie.Says("Ce n’est pas possible maintenant") // a rule stands: looking again would change nothing
+		marie.Says("Ce n'est pas possible maintenant") // a rule stands: looking again would change nothing
 		if r := app.Try(t, "", "membership", "revoke", mine.ID, "--reason", "essai"); r.Status == 0 {
 			t.Error("the command line removed the last administrator")
 		}

@@ -62,6 +62,16 @@ func (v *visit) portalPage(m *mine, inUse portique.SIREN) template.Page {
 	return page
 }
 
+// companyText is what a company is found by.
+func companyText(m *portique.Membership) string { return m.CompanyName + " " + string(m.SIREN) }
+
+// labelled gives a finder its words: those of companies or of users.
+func (v *visit) labelled(f template.Finder, what string) template.Finder {
+	f.Label, f.Hint = v.p.T("portal."+what+".find"), v.p.T("portal."+what+".find_hint")
+	f.Result, f.None = v.p.T("portal."+what+".found", "Count", f.Found), v.p.T("portal."+what+".found_none")
+	return f
+}
+
 // companies lists the reader's own companies.
 func (v *visit) companies() error {
 	m, err := v.mine()
@@ -72,10 +82,15 @@ func (v *visit) companies() error {
 	if page.Pending, err = v.h.Access.Pending(v.r.Context(), v.current.Account.ID); err != nil {
 		return err
 	}
+	var kept []*portique.Membership
 	for _, one := range m.memberships {
-		if !one.Active(m.now) && one.Status == portique.MembershipActive {
-			continue // past its end date
+		if one.Active(m.now) || one.Status != portique.MembershipActive { // not past its end date
+			kept = append(kept, one)
 		}
+	}
+	shown, finder := find(v, "/companies", kept, rowsShown, companyText)
+	page.Finder = v.labelled(finder, "companies")
+	for _, one := range shown {
 		page.Rows = append(page.Rows, template.CompanyRow{Name: one.CompanyName, SIREN: string(one.SIREN), Role: string(one.Role),
 			Since: one.Since, Until: portique.LastMoment(one.Until), Closed: one.CompanyStatus != portique.CompanyActive,
 			Suspended: one.Status == portique.MembershipSuspended})

@@ -35,11 +35,19 @@ func (v *visit) tools() error {
 	}
 	page := template.ToolsPage{Page: v.portalPage(m, wanted), Pending: pending}
 	needed := v.r.URL.Query().Get("need")
+	var kept []tool.Shelf
 	for _, shelf := range shelves {
-		one := shelf.Membership
-		if wanted != "" && one.SIREN != wanted || wanted == "" && !one.Active(m.now) {
-			continue
+		if one := shelf.Membership; one.SIREN == wanted || wanted == "" && one.Active(m.now) {
+			kept = append(kept, shelf)
 		}
+	}
+	shown, finder := find(v, "/tools", kept, sectionsShown, func(s tool.Shelf) string { return companyText(s.Membership) })
+	if needed != "" {
+		finder.Keep.Set("need", needed)
+	}
+	page.Finder = v.labelled(finder, "companies")
+	for _, shelf := range shown {
+		one := shelf.Membership
 		section := template.ToolCompany{Name: one.CompanyName, SIREN: string(one.SIREN), Role: string(one.Role), Until: portique.LastMoment(one.Until)}
 		for _, t := range shelf.Tiles {
 			if t.Tool.ID == needed {

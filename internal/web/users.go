@@ -72,7 +72,20 @@ func (v *visit) usersPage(code int, siren portique.SIREN, notice *template.Notic
 		page.Users = append(page.Users, v.userRow(one, names, page.Administrators))
 	}
 	adjust(&page)
+	page.People = len(page.Users)
+	page.Users, page.Finder = v.usersShown(siren, page.Users)
 	return v.render(code, template.Users(page))
+}
+
+// usersShown is the page of people that the address asks for, or after a
+// refusal the one where the refused form is.
+func (v *visit) usersShown(siren portique.SIREN, rows []template.UserRow) ([]template.UserRow, template.Finder) {
+	shown, finder := find(v, "/companies/"+string(siren)+"/users", rows, rowsShown, func(u template.UserRow) string { return u.Name + " " + u.Email })
+	if i := slices.IndexFunc(rows, func(u template.UserRow) bool { return len(u.Form.Errors) > 0 || u.Notice != nil }); i >= 0 {
+		finder.Query, finder.Found, finder.Page, finder.Pages = "", len(rows), i/rowsShown+1, (len(rows)+rowsShown-1)/rowsShown
+		shown = rows[i/rowsShown*rowsShown : min(len(rows), (i/rowsShown+1)*rowsShown)]
+	}
+	return shown, v.labelled(finder, "users")
 }
 
 // held says what waits while the company's first claim is looked at, "" when

@@ -5,6 +5,7 @@ package web
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -325,28 +326,62 @@ func (v *visit) returnPath() string {
 // pages are buffers for whole pages.
 var pages = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// render writes a page with its status and its content security policy. It
-// leaves in one piece, so that its length is known and nothing is written of a
-// page that breaks halfway.
+// render writes a page with its status and its content security policy.
 func (v *visit) render(status int, page templ.Component) error {
+	v.w.Header().Set("Content-Language", v.p.Lang())
+	return Write(v.w, v.r, status, page, v.formTo...)
+}
+
+// Write writes a page with its status. It leaves in one piece, so that its
+// length is known and nothing is written of a page that breaks halfway. formTo
+// are origins, besides our own, that the answer to its forms may lead to.
+//
+// A long page travels compressed. Only lists are long; the pages that hold a
+// mailed link's token beside what somebody typed are short, and stay as they
+// are (BREACH).
+func Write(w http.ResponseWriter, r *http.Request, status int, page templ.Component, formTo ...string) error {
 	whole := pages.Get().(*bytes.Buffer)
 	defer func() { whole.Reset(); pages.Put(whole) }()
 	// A page needs no more of a request whose time ran out than to be written.
-	if err := page.Render(context.WithoutCancel(v.r.Context()), whole); err != nil {
+	if err := page.Render(context.WithoutCancel(r.Context()), whole); err != nil {
 		return fmt.Errorf("the page was not rendered: %w", err)
 	}
-	header := v.w.Header()
+	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Content-Language", v.p.Lang())
 	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Security-Policy", policy(v.formTo))
-	header.Set("Content-Length", strconv.Itoa(whole.Len()))
-	v.w.WriteHeader(status)
-	if v.r.Method != http.MethodHead {
-		_, _ = v.w.Write(whole.Bytes()) // the reader went away
+	header.Set("Content-Security-Policy", policy(formTo))
+	body := whole
+	if whole.Len() > longPage {
+		header.Set("Vary", "Accept-Encoding")
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			small := pages.Get().(*bytes.Buffer)
+			defer func() { small.Reset(); pages.Put(small) }()
+			packer := packers.Get().(*gzip.Writer)
+			packer.Reset(small)
+			_, _ = packer.Write(whole.Bytes())
+			_ = packer.Close() // a buffer takes everything
+			packers.Put(packer)
+			header.Set("Content-Encoding", "gzip")
+			body = small
+		}
+	}
+	header.Set("Content-Length", strconv.Itoa(body.Len()))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body.Bytes()) // the reader went away
 	}
 	return nil
 }
+
+const longPage = 16 << 10 // bytes
+
+var packers = sync.Pool{New: func() any {
+	w, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	if err != nil {
+		panic(err) // a level of the package's own
+	}
+	return w
+}}
 
 // policy is the content security policy of a page. Browsers apply form-action
 // to every redirect that answers a form, so a page whose form leads to another

@@ -106,6 +106,61 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 			PersonEmail: "claire.martin@atelier-duparc.example", Until: day(3), Form: template.Form{Errors: faults}})
 	}
 
+	// An accountant's portfolio, and a company with many people.
+	portfolio := make([]template.CompanyChoice, 300)
+	for i := range portfolio {
+		portfolio[i] = template.CompanyChoice{SIREN: fmt.Sprintf("%09d", 310_000_000+i*7919), Name: companyName(i)}
+	}
+	with := func(n int, inUse bool) template.Page {
+		page := in
+		page.Companies, page.Company, page.CanManage = portfolio[:n], nil, false
+		if inUse {
+			page.Company = &portfolio[n/2]
+		}
+		return page
+	}
+	long := in
+	long.Person = &template.Person{Name: "Marie-Françoise Anne-Élisabeth de La Rochefoucauld-Montmorency", Email: "marie-francoise.de-la-rochefoucauld-montmorency@" + longName + ".example"}
+	long.Company = &template.CompanyChoice{SIREN: "552100554", Name: longCompany}
+	long.Companies = []template.CompanyChoice{*long.Company, {SIREN: "732829320", Name: "Librairie du Vieux Port"}}
+	longUsers := []template.UserRow{
+		{ID: "u1", Name: long.Person.Name, Email: long.Person.Email, Role: "administrator", Since: day(-200), You: true},
+		{ID: "u2", Name: longName, Email: longName + "@" + longName + ".example", Role: "member", Rights: []string{longName, longCompany}, Since: day(-90), Until: day(60)},
+	}
+	rows := func(list []template.CompanyChoice) []template.CompanyRow {
+		out := make([]template.CompanyRow, len(list))
+		for i, c := range list {
+			out[i] = template.CompanyRow{Name: c.Name, SIREN: c.SIREN, Role: "declarant", Since: day(-30 - i)}
+		}
+		return out
+	}
+	sections := func(list []template.CompanyChoice) []template.ToolCompany {
+		out := make([]template.ToolCompany, len(list))
+		for i, c := range list {
+			out[i] = template.ToolCompany{Name: c.Name, SIREN: c.SIREN, Role: "declarant", Tiles: tiles[1:2]}
+		}
+		return out
+	}
+	finder := func(path, what, query string, found, size, at int) template.Finder {
+		return template.Finder{Path: path, Shown: true, Query: query, Found: found, Page: at, Pages: max(1, (found+size-1)/size),
+			Label: p.T("portal." + what + ".find"), Hint: p.T("portal." + what + ".find_hint"),
+			Result: p.T("portal."+what+".found", "Count", found), None: p.T("portal." + what + ".found_none")}
+	}
+	people := make([]template.UserRow, 50)
+	for i := range people {
+		name := personName(i)
+		people[i] = template.UserRow{ID: fmt.Sprintf("p%d", i), Name: name, Email: fmt.Sprintf("personne.%d@atelier-duparc.example", i), Role: "member", AllTools: i%3 == 0,
+			Rights: []string{"Demandes de formation"}, Since: day(-10 * i)}
+	}
+	many := make([]template.Access, 30)
+	for i := range many {
+		many[i] = template.Access{ID: fmt.Sprintf("m%d", i), Company: companyName(i), SIREN: portfolio[i].SIREN, Role: "declarant"}
+	}
+	asking := make([]template.UserRequest, 12)
+	for i := range asking {
+		asking[i] = template.UserRequest{ID: fmt.Sprintf("q%d", i), Name: personName(i + 60), Email: fmt.Sprintf("demande.%d@atelier-duparc.example", i), AskedAt: day(-i - 1), ContributionsOnly: i%4 == 3}
+	}
+
 	all := []State{
 		{"welcome", "welcome", template.Welcome(template.WelcomePage{Page: out})},
 		{"welcome-no-sign-up", "welcome", template.Welcome(template.WelcomePage{Page: out, NoSignUp: true})},
@@ -185,13 +240,33 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 			{Name: "Garage Central", SIREN: "404833048", Role: "declarant", Since: day(-20), Closed: true},
 		}})},
 		{"companies-empty", "companies", template.Companies(template.CompaniesPage{Page: newcomer})},
-		{"users", "users", template.Users(template.UsersPage{Page: flash(in, template.Good, "portal.flash.accepted", "Name", "Fatou Diallo"), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askers, Users: users, Tools: tools, Administrators: 1})},
-		{"users-watched", "users", template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askers[:1], Users: users, Tools: tools, Administrators: 1,
+		{"users", "users", template.Users(template.UsersPage{Page: flash(in, template.Good, "portal.flash.accepted", "Name", "Fatou Diallo"), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askers, Users: users, People: len(users), Tools: tools, Administrators: 1})},
+		{"users-watched", "users", template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askers[:1], Users: users[:1], People: 1, Tools: tools, Administrators: 1,
 			Held: p.T("claim.watched", "RetryAt", p.DateTime(day(3)))})},
-		{"users-refused", "users", template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askersBad, Users: usersTwo, Tools: tools, Administrators: 2, NextURL: "?after=x"})},
+		{"users-refused", "users", template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askersBad, Users: usersTwo, People: 3, Tools: tools, Administrators: 2})},
 		{"users-empty", "users", template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Tools: tools})},
 		{"users-remove", "users", template.UsersRemove(template.UsersRemovePage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, User: users[1]})},
 		{"users-leave", "users", template.UsersRemove(template.UsersRemovePage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, User: users[0]})},
+		{"welcome-long", "welcome", template.Welcome(template.WelcomePage{Page: longBrand(out)})},
+		{"login-missing", "login", template.Login(template.LoginPage{Page: auth, Form: template.Form{Errors: []template.FieldError{fault("email", "email.missing"), fault("password", "password.missing")}}})},
+		{"choose-company-one", "choose-company", template.ChooseCompany(template.ChooseCompanyPage{Page: auth, ToolName: longCompany, Authorization: "abc", Accesses: []template.Access{{ID: "m1", Company: longCompany, SIREN: "552100554", Role: "administrator"}}})},
+		{"choose-company-many", "choose-company", template.ChooseCompany(template.ChooseCompanyPage{Page: auth, ToolName: "Demandes de formation", Authorization: "abc", Accesses: many})},
+		{"activated-watched", "activated", template.Activated(template.ActivatedPage{Page: newcomer, CompanyName: longCompany, SIREN: "552100554", Held: p.T("claim.watched", "RetryAt", p.DateTime(day(3)))})},
+		{"tools-long", "tools", template.Tools(template.ToolsPage{Page: long, Needed: longCompany, Sections: []template.ToolCompany{{Name: longCompany, SIREN: "552100554", Role: "administrator", Tiles: []template.Tile{
+			open("long", longCompany, longCompany+". "+longCompany), {ID: "mot", Name: longName, Reason: "right_missing", ActURL: "mailto:x@y.example", ActText: p.T("tool.act.ask", "Name", long.Person.Name)},
+		}}}})},
+		{"tools-eight-companies", "tools", template.Tools(template.ToolsPage{Page: with(8, true), Sections: sections(portfolio[4:5])})},
+		{"tools-thirty-companies", "tools", template.Tools(template.ToolsPage{Page: with(30, false), Sections: sections(portfolio[:10]), Finder: finder("/tools", "companies", "", 30, 10, 1)})},
+		{"tools-in-one-of-300", "tools", template.Tools(template.ToolsPage{Page: with(300, true), Sections: sections(portfolio[150:151])})},
+		{"tools-not-found", "tools", template.Tools(template.ToolsPage{Page: with(300, false), Finder: finder("/tools", "companies", "zinguerie", 0, 10, 1)})},
+		{"companies-300", "companies", template.Companies(template.CompaniesPage{Page: with(300, false), Rows: rows(portfolio[50:100]), Finder: finder("/companies", "companies", "", 300, 50, 2)})},
+		{"companies-found", "companies", template.Companies(template.CompaniesPage{Page: with(300, false), Rows: rows(portfolio[:2]), Finder: finder("/companies", "companies", "moulin", 2, 50, 1)})},
+		{"companies-long", "companies", template.Companies(template.CompaniesPage{Page: long, Rows: []template.CompanyRow{{Name: longCompany, SIREN: "552100554", Role: "administrator", Since: day(-3)}, {Name: longName, SIREN: "732829320", Role: "declarant", Since: day(-3), Suspended: true, Closed: true}}})},
+		{"users-many", "users", template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: asking, Users: people, People: 212, Tools: tools, Administrators: 3, Finder: finder("/companies/552100554/users", "users", "", 212, 50, 3)})},
+		{"users-found", "users", template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Users: people[:1], People: 212, Tools: tools, Administrators: 3, Finder: finder("/companies/552100554/users", "users", "lemaire", 1, 50, 1)})},
+		{"users-long", "users", template.Users(template.UsersPage{Page: long, CompanyName: longCompany, SIREN: "552100554", People: 2, Administrators: 2, Tools: append(tools, template.ToolOption{ID: "long", Name: longCompany}), Users: longUsers,
+			Requests: []template.UserRequest{{ID: "r1", Name: longName, Email: longName + "@" + longName + ".example", AskedAt: day(-4)}}})},
+		{"users-remove-long", "users", template.UsersRemove(template.UsersRemovePage{Page: long, CompanyName: longCompany, SIREN: "552100554", User: longUsers[1]})},
 	}
 	for _, status := range []int{400, 401, 403, 404, 405, 409, 413, 415, 418, 422, 429, 500, 502, 503} {
 		all = append(all, State{fmt.Sprintf("error-%d", status), "error", template.Error(template.NewErrorPage(newcomer, status, "01JD3V7Q6M"))})
@@ -202,4 +277,27 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 func titledAs(p template.Page, key, dataPage string) template.Page {
 	p.Title, p.DataPage = p.P.T(key), dataPage
 	return p
+}
+
+const (
+	longName    = "Anticonstitutionnellement-Intergouvernementalisation"
+	longCompany = "Société coopérative d’intérêt collectif des artisans charpentiers, couvreurs, zingueurs et ébénistes du pays de Saint-Rémy-lès-Chevreuse et des environs"
+)
+
+func longBrand(p template.Page) template.Page {
+	p.Brand.OperatorName, p.Brand.PortalName = "la Fédération nationale des métiers de la librairie et de la papeterie", "Portail des services en ligne aux entreprises adhérentes"
+	return p
+}
+
+// companyName and personName are the nth of a list that is always the same.
+func companyName(n int) string {
+	kinds := []string{"Atelier", "Boulangerie", "Librairie", "Garage", "Pharmacie", "Quincaillerie", "Fromagerie", "Menuiserie", "Imprimerie", "Pépinière"}
+	places := []string{"du Moulin", "des Halles", "du Vieux Port", "de la Gare", "Saint-Éloi", "des Tilleuls", "du Lavoir", "des Remparts", "de l’Écluse", "du Beffroi", "des Quatre Vents"}
+	return kinds[n%len(kinds)] + " " + places[n/len(kinds)%len(places)] + []string{"", " et Fils", " Frères"}[n/(len(kinds)*len(places))%3]
+}
+
+func personName(n int) string {
+	first := []string{"Inès", "Hugo", "Chloé", "Malik", "Léa", "Théo", "Aïcha", "Jules", "Noémie", "Ewen"}
+	last := []string{"Lemaire", "Benali", "Le Goff", "Garnier", "Da Silva", "Roux", "Nguyen", "Fabre", "Étienne"}
+	return first[n%len(first)] + " " + last[n/2%len(last)]
 }

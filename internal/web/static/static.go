@@ -10,6 +10,8 @@ import (
 	"embed"
 	"encoding/hex"
 	"net/http"
+	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,11 +46,32 @@ func load() map[string]*asset {
 		if err != nil {
 			panic(err)
 		}
+		content = lighten(e.Name(), content)
 		a := newAsset(e.Name(), content)
 		a.gzip = sync.OnceValue(func() []byte { return pack(content) }) // no start waits for it
 		all[e.Name()] = a
 	}
 	return all
+}
+
+var (
+	comments    = regexp.MustCompile(`(?s)/\*.*?\*/`)
+	indents     = regexp.MustCompile(`(?m)^[ \t]+`)
+	lineComment = regexp.MustCompile(`(?m)^//.*$`)
+	emptyLines  = regexp.MustCompile(`\n{2,}`)
+)
+
+// lighten leaves out what only we read: indents, and comments that have a line
+// of their own. Neither file has a text over several lines.
+func lighten(name string, content []byte) []byte {
+	content = indents.ReplaceAll(content, nil)
+	switch path.Ext(name) {
+	case ".css":
+		content = comments.ReplaceAll(content, nil)
+	case ".js":
+		content = lineComment.ReplaceAll(content, nil)
+	}
+	return emptyLines.ReplaceAll(content, []byte("\n"))
 }
 
 func newAsset(name string, content []byte) *asset {

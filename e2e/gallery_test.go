@@ -1,0 +1,208 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+)
+
+// Demo starts `portique demo`, waits until it answers and stops it when the test ends. Only Portal and Auth of what is returned count.
+func Demo(t *testing.T) *App {
+	t.Helper()
+	port := freeRow(t, 8)
+	a := &App{Engine: "sqlite", Portal: "http://localhost:" + strconv.Itoa(port), Auth: "http://localhost:" + strconv.Itoa(port+1), dir: t.TempDir(), log: new(lockedBuffer)}
+	c := exec.Command(binary(t), "demo", "--port", strconv.Itoa(port))
+	c.Dir, c.Stdout, c.Stderr = a.dir, a.log, a.log
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	a.server = c
+	exited := make(chan struct{})
+	a.exited = exited
+	go func() { _ = c.Wait(); close(exited) }()
+	t.Cleanup(func() {
+		_ = c.Process.Signal(syscall.SIGINT)
+		select {
+		case <-exited:
+		case <-time.After(15 * time.Second):
+			_ = c.Process.Kill()
+			t.Error("the demo did not stop")
+		}
+		if t.Failed() {
+			t.Logf("the demo said:\n%s", tail(a.log.String(), 4000))
+		}
+	})
+	until(t, "the demo", func() bool {
+		status, err := a.health("/readyz")
+		return err == nil && status == http.StatusOK
+	})
+	return a
+}
+
+// freeRow finds ports in a row that nobody listens on.
+func freeRow(t *testing.T, n int) int {
+	t.Helper()
+next:
+	for range 50 {
+		first, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := first.Addr().(*net.TCPAddr).Port
+		first.Close()
+		for i := range n {
+			l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port+i))
+			if err != nil {
+				continue next
+			}
+			l.Close()
+		}
+		return port
+	}
+	t.Fatal("no free ports in a row")
+	return 0
+}
+
+// fetched is what a page costs a browser that has nothing yet.
+type fetched struct {
+	status int
+	header http.Header
+	body   []byte
+	weight int // bytes on the wire, compressed
+}
+
+func fetch(t *testing.T, address string) fetched {
+	t.Helper()
+	get := func(accept string) (*http.Response, []byte) {
+		r, err := http.NewRequest(http.MethodGet, address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept-Encoding", accept)
+		answer, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		b, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer, b
+	}
+	_, small := get("gzip")
+	answer, b := get("identity")
+	return fetched{answer.StatusCode, answer.Header, b, len(small)}
+}
+
+// hrefs returns the links of a page that lead below a path.
+func hrefs(t *testing.T, page []byte, below string) []string {
+	t.Helper()
+	root, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for n := range root.Descendants() {
+		if href := attr(n, "href"); n.Data == "a" && strings.HasPrefix(href, below) {
+			found = append(found, href)
+		}
+	}
+	return found
+}
+
+// The gallery in every state and both languages: axe and no overflow at the width of a phone and of a desk, in the light and in the
+// dark, nothing that moves while the page loads, and no page heavier than 30 kB with all it needs.
+//
+// In CI each state is looked at by axe in two of the four looks, the others in its other language; with PORTIQUE_TEST_LONG in all of them.
+// With PORTIQUE_TEST_SCREENSHOTS the pictures are left in that folder; PORTIQUE_TEST_GALLERY is a pattern that keeps some states only.
+func TestGallery(t *testing.T) {
+	t.Parallel()
+	app := Demo(t)
+	folder, only := os.Getenv("PORTIQUE_TEST_SCREENSHOTS"), regexp.MustCompile(os.Getenv("PORTIQUE_TEST_GALLERY"))
+	type stop struct {
+		language, path string
+		looks          []Look
+	}
+	var stops []stop
+	assets := map[string]int{}
+	for _, language := range []string{"fr", "en"} {
+		list := fetch(t, app.Portal+"/dev/pages/"+language)
+		pages := append([]string{"/dev/pages/" + language}, hrefs(t, list.body, "/dev/pages/"+language+"/")...)
+		if len(pages) < 100 {
+			t.Fatalf("only %d pages in the gallery", len(pages))
+		}
+		for _, address := range pages {
+			if strings.Contains(address, "as=text") || !only.MatchString(address) {
+				continue
+			}
+			page := fetch(t, app.Portal+address)
+			if page.status != http.StatusOK {
+				t.Errorf("%s: %d", address, page.status)
+			}
+			weight := page.weight
+			for _, asset := range regexp.MustCompile(`(?:href|src)="(/static/[^"]+)"`).FindAllStringSubmatch(string(page.body), -1) {
+				if assets[asset[1]] == 0 {
+					assets[asset[1]] = fetch(t, app.Portal+asset[1]).weight
+				}
+				weight += assets[asset[1]]
+			}
+			if weight > 30_000 {
+				t.Errorf("%s weighs %d bytes", address, weight)
+			}
+			looks := []Look{{320, "light"}, {1280, "dark"}, {320, "dark"}, {1280, "light"}}
+			if !Long() {
+				if language == "fr" {
+					looks = looks[:2]
+				} else {
+					looks = looks[2:]
+				}
+			}
+			stops = append(stops, stop{language, address, looks})
+		}
+	}
+
+	const tabs = 2
+	for tab := range tabs {
+		t.Run(fmt.Sprintf("tab %d", tab+1), func(t *testing.T) {
+			t.Parallel()
+			c := app.Chrome(t)
+			for i := tab; i < len(stops); i += tabs {
+				s := stops[i]
+				c.Look(s.looks[0])
+				c.Open(s.path)
+				if shift := c.Shift(); shift > 0 {
+					t.Errorf("%s moves while it loads: %g", s.path, shift)
+				}
+				for _, l := range s.looks {
+					c.Look(l)
+					if over := c.overflow(); over > 0 {
+						t.Errorf("%s is %d px wider than a screen of %d px", s.path, over, l.width)
+					}
+					if folder != "" {
+						c.picture(filepath.Join(folder, strings.Join([]string{path.Base(s.path), s.language, strconv.FormatInt(l.width, 10), l.scheme, "png"}, ".")))
+					}
+					if strings.Contains(s.path, "/letters/") {
+						c.AccessibleLetter()
+					} else {
+						c.Accessible()
+					}
+				}
+			}
+		})
+	}
+}
