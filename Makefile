@@ -37,5 +37,5 @@ fuzz: ## look for inputs that break the parsers, FUZZTIME=20s for each; what is 
 generate: ## write the generated files (*_templ.go) again from their sources
 	$(GO) tool -modfile=tools/go.mod templ generate
 
-screenshots: ## take the pictures of docs/screenshots from the real pages
+screenshots: ## take the pictures of docs/screenshots and docs/guide from the real pages
 	@GO="$(GO)" scripts/screenshots
