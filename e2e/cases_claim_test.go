@@ -379,7 +379,7 @@ func contestCases(t *testing.T, app *App, shop func() Member) {
 			if app.frozen(t, one.SIREN) || status(t, one.SIREN) != end.status || app.Membership(t, one.SIREN, p).Status != end.role {
 				t.Errorf("settled: %s, %+v", status(t, one.SIREN), app.Membership(t, one.SIREN, p))
 			}
-			if l := app.Mail.Wait(t, one.ContactEmail, "a tranché"); !l.Has("Extrait d'immatriculation lu") {
+			if l := app.Mail.Wait(t, one.ContactEmail, " : la décision de l'Opcommerce"); !l.Has("Extrait d'immatriculation lu") {
 				t.Errorf("the contact reads %s", l.Text)
 			}
 			b.Open("/companies/" + one.SIREN + "/users")
