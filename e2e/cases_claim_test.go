@@ -69,7 +69,7 @@ func TestClaimCases(t *testing.T) {
 			b.Attach(one)
 			b.At("activated")
 			b.Says("Votre compte est activé. Vous allez être redirigé.")
-			b.Says("nommer un administrateur ou retirer un accès attend") // until when, said before it is met
+			b.Says("vous pourrez nommer un administrateur ou retirer un accès à partir du") // until when, said before it is met
 			b.Open("/companies/" + one.SIREN + "/users")
 			b.Says("Seul administrateur pour l'instant")
 			if m := app.Membership(t, one.SIREN, p); m.Role != "administrator" || m.Status != "active" {
@@ -120,7 +120,7 @@ func TestClaimCases(t *testing.T) {
 						t.Fatalf("%d tries", tried)
 					}
 				}
-				if tried%5 != 0 || b.Page().Header.Get("Retry-After") == "" || !strings.Contains(b.Page().Alert(), "Trop de codes adhérent") {
+				if tried%5 != 0 || b.Page().Header.Get("Retry-After") == "" || !strings.Contains(b.Page().Alert(), "Trop d'essais où le SIREN") {
 					t.Errorf("after %d tries: %s, %s", tried, b.Page(), b.Page().Alert())
 				}
 				app.Advance(t, time.Hour)
@@ -168,7 +168,7 @@ func TestClaimCases(t *testing.T) {
 			for _, typed := range []string{siren[:3] + " " + siren[3:6] + " " + siren[6:], siren[:3] + "\u00a0" + siren[3:6] + "\u202f" + siren[6:],
 				siren[:3] + "." + siren[3:6] + "." + siren[6:], wide, siren + siret(siren)} {
 				for _, code := range []string{" K7QM2ZT0", "k7 qm-2z t0 "} {
-					if p := try(typed, code); p.Status != http.StatusUnprocessableEntity || !p.Has("Vous avez déjà accès à cette entreprise.") {
+					if p := try(typed, code); p.Status != http.StatusUnprocessableEntity || !p.Has("Vous avez déjà accès à cette entreprise") {
 						t.Errorf("%q, %q: %s\n%s", typed, code, p, p.Alert())
 					}
 				}
@@ -326,7 +326,7 @@ func contestCases(t *testing.T, app *App, shop func() Member) {
 		c := app.Browser(t)
 		c.Open(link)
 		c.Submit("", Fields{"code": {letter.Code}, "answer": {"confirm"}})
-		c.Says("Vous avez confirmé le premier administrateur de l'entreprise.")
+		c.Says("Vous avez confirmé la personne qui administre l'entreprise.")
 		if status(t, one.SIREN) != "confirmed" {
 			t.Errorf("confirmed, it is %s", status(t, one.SIREN))
 		}
@@ -379,7 +379,7 @@ func contestCases(t *testing.T, app *App, shop func() Member) {
 			if app.frozen(t, one.SIREN) || status(t, one.SIREN) != end.status || app.Membership(t, one.SIREN, p).Status != end.role {
 				t.Errorf("settled: %s, %+v", status(t, one.SIREN), app.Membership(t, one.SIREN, p))
 			}
-			if l := app.Mail.Wait(t, one.ContactEmail, "a tranché"); !l.Has("Extrait d'immatriculation lu") {
+			if l := app.Mail.Wait(t, one.ContactEmail, " : la décision de l'Opcommerce"); !l.Has("Extrait d'immatriculation lu") {
 				t.Errorf("the contact reads %s", l.Text)
 			}
 			b.Open("/companies/" + one.SIREN + "/users")

@@ -266,7 +266,7 @@ func TestSignInCases(t *testing.T) {
 			// Somebody else has used the letters up: a new sign-up is kept, and the page says when its letter leaves.
 			for _, language := range []struct{ accept, sentence string }{
 				{"fr", "Plusieurs messages sont déjà partis à cette adresse. Celui-ci partira le "},
-				{"en", "Several messages have already gone to this address. This one leaves on "},
+				{"en", "Several messages have already been sent to this address. This one will leave on "},
 			} {
 				late := app.Browser(t)
 				late.Language = language.accept

@@ -201,5 +201,5 @@ func (a *App) Confirm(t *testing.T, m Member) {
 	b.At("contest")
 	b.Submit("", Fields{"code": {letter.Code}, "answer": {"confirm"}})
 	b.At("contest")
-	b.Says("Vous avez confirmé le premier administrateur de l'entreprise.")
+	b.Says("Vous avez confirmé la personne qui administre l'entreprise.")
 }

@@ -25,8 +25,8 @@ func TestProofPagesInChromium(t *testing.T) {
 		wrong, over, later, watched, answered, contestedNow string
 	}
 	walks := []walk{
-		{"fr", 360, "Ce n'est pas ce code.", "Trop de codes faux", "Celui-ci partira le", "L'entreprise vient d'être ajoutée", "Une réponse a déjà été donnée", "examine la situation"},
-		{"en", 1280, "That is not the code.", "Too many wrong codes", "This one leaves on", "The company was added recently", "An answer has already been given", "will look into it"},
+		{"fr", 360, "Ce n'est pas le bon code.", "Trop de codes faux", "Celui-ci partira le", "L'entreprise vient d'être ajoutée", "Une réponse a déjà été donnée", "examine la situation"},
+		{"en", 1280, "That is not the right code.", "Too many wrong codes", "This one will leave on", "The company was added recently", "An answer has already been given", "will look into it"},
 	}
 	look := func(w walk, page, state string) {
 		t.Helper()
@@ -139,11 +139,11 @@ func TestProofPagesInChromium(t *testing.T) {
 		c.Open(letter.Link(t, "/contest/"))
 		look(w, "contest", "open")
 		c.Fill("code", "000000")
-		c.Press(map[string]string{"fr": "Contester", "en": "Contest"}[w.language])
+		c.Press(map[string]string{"fr": "Contester", "en": "Dispute"}[w.language])
 		c.Sees(w.wrong)
 		look(w, "contest", "refused")
 		c.Fill("code", letter.Code)
-		c.Press(map[string]string{"fr": "Contester", "en": "Contest"}[w.language])
+		c.Press(map[string]string{"fr": "Contester", "en": "Dispute"}[w.language])
 		c.Sees(w.contestedNow)
 		look(w, "contest", "contested")
 		c.Open(letter.Link(t, "/contest/"))

@@ -283,7 +283,7 @@ func TestImportWithFaults(t *testing.T) {
 	// What a code must hold is what the operator declared, and one line says that a file is not the newest.
 	s.environ = append(s.environ, "PORTIQUE_MEMBER_CODE_BITS=40")
 	digits := s.file("digits.csv", "siren;name;member_code\n552100554;Vrai;12345678\n")
-	if code, _, errs := s.run("", "company", "import", digits); code != 1 || !strings.Contains(errs, "26 bits at most") || !strings.Contains(errs, "says 40") {
+	if code, _, errs := s.run("", "company", "import", digits); code != 1 || !strings.Contains(errs, "its strength is 26 bits at most") || !strings.Contains(errs, "says 40") {
 		t.Errorf("status %d, %s", code, errs)
 	}
 	s.environ = s.environ[:1]

@@ -117,7 +117,7 @@ func show(w http.ResponseWriter, r *http.Request, status int, name string, data 
 	http.Error(w, err.Error(), http.StatusInternalServerError)
 }
 
-var noBreaks = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", " !", "\u00a0!", " ?", "\u00a0?", "1 000", "1\u00a0000")
+var noBreaks = strings.NewReplacer(" :", "\u00a0:", " ;", "\u202f;", " !", "\u202f!", " ?", "\u202f?", "1 000", "1\u202f000")
 
 // door stands before every page of the demo: it refuses a foreign Host, so that
 // a name that somebody points at this machine shows nothing, and a form sent by

@@ -120,10 +120,11 @@ func paragraphs(s string) []string {
 	return list
 }
 
-var frenchSpaces = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", " !", "\u00a0!", " ?", "\u00a0?",
+var frenchSpaces = strings.NewReplacer(" :", "\u00a0:", " ;", "\u202f;", " !", "\u202f!", " ?", "\u202f?",
 	" »", "\u00a0»", "« ", "«\u00a0")
 
-// typeset puts the no-break spaces of French.
+// typeset puts the no-break spaces of French, by the rule of the pages: narrow
+// before ; ! ? and full before : and inside « ».
 func typeset(s, lang string) string {
 	if lang == i18n.French {
 		return frenchSpaces.Replace(s)

@@ -31,8 +31,8 @@ import (
 //
 // ADDRESS is made by {{portal "/companies/" .siren}} or {{auth "/login"}}.
 // {{siren .siren}}, {{date .until}}, {{datetime .again_at}}, {{role .role}} write
-// values in words; {{operator}}, {{operatorOf}}, {{portalName}} and
-// {{contact}}, how to reach the help desk or "", come from the configuration.
+// values in words; {{operator}}, {{operatorTo}}, {{operatorOf}}, {{portalName}}
+// and {{contact}}, how to reach the help desk or "", come from the configuration.
 //
 //go:embed letter/*.txt layout.html
 var files embed.FS
@@ -180,7 +180,7 @@ var roleWords = map[string]map[portique.Role]string{
 		portique.Declarant:     "déclarant (vous ouvrez les outils de déclaration des contributions)",
 	},
 	i18n.English: {
-		portique.Administrator: "administrator (you open every tool and manage the company's users)",
+		portique.Administrator: "administrator (you open every tool and manage the company’s users)",
 		portique.Member:        "user (you open the tools the administrator has chosen for you)",
 		portique.Declarant:     "declarant (you open the tools for declaring contributions)",
 	},
@@ -188,6 +188,7 @@ var roleWords = map[string]map[portique.Role]string{
 
 func (r *Renderer) functions(lang, name string) template.FuncMap {
 	o, p := r.options, r.options.Catalog.Printer(lang)
+	operator := strings.ReplaceAll(o.OperatorName, "'", "’") // as on the pages; no sentence of the guide names it in a letter
 	when := func(write func(time.Time) string) func(string) (string, error) {
 		return func(s string) (string, error) {
 			t, err := time.Parse(time.RFC3339, s)
@@ -237,8 +238,9 @@ func (r *Renderer) functions(lang, name string) template.FuncMap {
 		"datetime":   when(p.DateTime),
 		"role":       role(true),
 		"roleName":   role(false),
-		"operator":   func() string { return p.Name(o.OperatorName) },
-		"operatorOf": func() string { return p.Of(o.OperatorName) },
+		"operator":   func() string { return p.Name(operator) },
+		"operatorTo": func() string { return p.To(operator) },
+		"operatorOf": func() string { return p.Of(operator) },
 		"portalName": func() string { return o.PortalName },
 		"contact":    func() string { return contact(o, lang) },
 		"capital":    i18n.Capital,

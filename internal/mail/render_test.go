@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -63,7 +64,7 @@ func TestLetters(t *testing.T) {
 					if kind == portique.LetterValidation || kind == portique.LetterRequestRefused {
 						golden(t, name+".html", m.HTML)
 					}
-					checkText(t, m)
+					checkText(t, lang, m)
 					checkHTML(t, m)
 				})
 			}
@@ -91,7 +92,63 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-func checkText(t *testing.T, m *Message) {
+// wrongSpace gives the first sign of a French letter that has not the no-break
+// space of the pages before it or after it: U+202F for ; ! ?, U+00A0 for : « ».
+// Addresses and the guide's own sentences are left alone.
+func wrongSpace(text string) string {
+	text = address.ReplaceAllString(strings.ReplaceAll(text, "\n", " "), "x")
+	text = strings.NewReplacer("compte Web Services : Valider", "", "accéder au portail !", "").Replace(text)
+	return wrongSigns.FindString(text)
+}
+
+var (
+	address    = regexp.MustCompile(`https?://\S+`)
+	wrongSigns = regexp.MustCompile(`[^\x{202f}][;!?]|[^\x{00a0}]:|«[^\x{00a0}]|[^\x{00a0}]»`)
+)
+
+func TestWrongSpace(t *testing.T) {
+	for text, wrong := range map[string]bool{
+		"Trop tard\u202f? «\u00a0Ici\u00a0»\u00a0: https://auth.opco.example/login?x=1": false,
+		"Vous pouvez accéder au portail !":                                              false,
+		"Trop tard ?":                                                                   true,
+		"Trop tard\u00a0?":                                                              true,
+		"un code :\nhttps://x.example":                                                  true,
+		"un code\u202f: 1":                                                              true,
+		"« Ici\u00a0»":                                                                  true,
+		"«\u00a0Ici »":                                                                  true,
+		"ici; là":                                                                       true,
+	} {
+		if got := wrongSpace(text); (got != "") != wrong {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}
+
+// How many administrators were told is written as one counts.
+func TestCounts(t *testing.T) {
+	r := newTestRenderer(t)
+	wrong := regexp.MustCompile(`(?:^|\D)[01]\s+(?:administrateurs|administrators)|[02-9]\s+(?:administrateur|administrator)(?:\PL|$)`)
+	for _, lang := range languages {
+		for _, kind := range []portique.LetterKind{portique.LetterRequestReceived, portique.LetterRequestSent, portique.LetterEscalated, portique.LetterOperator} {
+			for _, count := range []string{"0", "1", "2", "21"} {
+				if count == "0" && (kind == portique.LetterRequestReceived || kind == portique.LetterRequestSent) {
+					continue // it is escalated at once and nobody receives it
+				}
+				l := Sample(kind, lang, true)
+				l.Data["administrators"] = count
+				m, err := r.Render(l)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if bad := wrong.FindString(m.Subject + "\n" + m.Text); bad != "" {
+					t.Errorf("%s.%s for %s says %q", kind, lang, count, bad)
+				}
+			}
+		}
+	}
+}
+
+func checkText(t *testing.T, lang string, m *Message) {
 	t.Helper()
 	for line := range strings.Lines(m.Text) {
 		line = strings.TrimRight(line, "\n")
@@ -103,6 +160,9 @@ func checkText(t *testing.T, m *Message) {
 		if strings.Contains(strings.ReplaceAll(strings.ReplaceAll(m.Text, "\n    ", "\n"), "\n"+smallPrint, "\n"), bad) {
 			t.Errorf("the text has %q:\n%s", bad, m.Text)
 		}
+	}
+	if wrong := wrongSpace(m.Subject + "\n" + m.Text); lang == i18n.French && wrong != "" {
+		t.Errorf("%q has not the spaces of French", wrong)
 	}
 	if strings.ContainsAny(m.Subject+m.Text+m.HTML, "\x00\x01\x02\x03\x04") {
 		t.Error("a mark was left over")
@@ -320,9 +380,9 @@ func TestVariants(t *testing.T) {
 		{portique.LetterRequestAccepted, map[string]string{"role": "administrator"}, "vous gérez les utilisateurs"},
 		{portique.LetterRequestAccepted, map[string]string{"role": "declarant"}, "déclarant"},
 		{portique.LetterAdministrator, map[string]string{"by": ""}, "la première personne"},
-		{portique.LetterAccessEnded, map[string]string{"person": "", "by": ""}, "L'Opcommerce a mis fin à votre accès"},
+		{portique.LetterAccessEnded, map[string]string{"person": "", "by": ""}, "L’Opcommerce a mis fin à votre accès"},
 		{portique.LetterAccessEnded, map[string]string{"person": "", "by": "Jeanne Petit"}, "Votre accès pour Boulangerie Martin & Fils, SIREN 552\u00a0100\u00a0554, a pris fin"},
-		{portique.LetterAccessOpened, map[string]string{"person": "", "role": "declarant"}, "L'Opcommerce vous a ouvert un accès"},
+		{portique.LetterAccessOpened, map[string]string{"person": "", "role": "declarant"}, "L’Opcommerce vous a ouvert un accès"},
 		{portique.LetterAccessOpened, map[string]string{"person": "", "reason": ""}, "avec son code adhérent"},
 		{portique.LetterAccessEnded, map[string]string{}, "a retiré l’accès de Chloé Durand"},
 	} {
