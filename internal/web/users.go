@@ -122,6 +122,9 @@ func (v *visit) terms() (access.Terms, error) {
 	t := access.Terms{Role: role, Tools: v.ticked()}
 	if typed := v.form("until"); typed != "" {
 		day, err := time.ParseInLocation(time.DateOnly, typed, v.h.Timezone)
+		if err != nil { // a browser without date fields, and a hand that writes as one does here
+			day, err = time.ParseInLocation("2/1/2006", strings.TrimSpace(typed), v.h.Timezone)
+		}
 		if err != nil || day.Year() > 9000 || day.Year() < 1970 {
 			faults.Add("until", "membership.until_form")
 		}
