@@ -27,6 +27,7 @@ import (
 	"portique/internal/store"
 	"portique/internal/telemetry"
 	"portique/internal/web"
+	"portique/internal/web/static"
 	"portique/internal/web/template"
 )
 
@@ -76,11 +77,12 @@ func New(app *App, o Options) (*Server, error) {
 	}
 	s := &Server{app: app, log: o.Log, doors: map[string]http.Handler{}}
 	cookies := session.Cookies{Secure: c.Secure()}
+	own := static.NewOwn(c.BrandLogo, c.BrandTheme)
 	brand := template.Brand{OperatorName: c.OperatorName, PortalName: c.PortalName, SupportEmail: c.SupportEmail, SupportPhone: c.SupportPhone,
-		LegalURL: c.LegalURL, AccessibilityURL: c.AccessibilityURL, Color: c.BrandColor}
+		LegalURL: c.LegalURL, AccessibilityURL: c.AccessibilityURL, Color: c.BrandColor, LogoURL: own.LogoURL(), ThemeURL: own.ThemeURL()}
 	pages := web.New(web.Options{
 		Accounts: app.Accounts, Sessions: app.Sessions, Access: app.Access, Tools: app.Tools, Catalog: catalog, Cookies: cookies, Keys: app.Keys,
-		Brand: brand, PortalURL: c.PortalURL, AuthURL: c.AuthURL, Language: c.Language, PasswordPolicy: c.PasswordPolicy, SignUp: c.SignUp,
+		Brand: brand, Own: own, PortalURL: c.PortalURL, AuthURL: c.AuthURL, Language: c.Language, PasswordPolicy: c.PasswordPolicy, SignUp: c.SignUp,
 		MailboxURL: o.MailboxURL, TestMode: c.TestMode, Timezone: c.Timezone, Now: app.Now, Log: o.Log,
 	})
 	s.provider, err = oidc.New(oidc.Options{

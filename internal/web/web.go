@@ -44,6 +44,7 @@ type Options struct {
 	Catalog        *i18n.Catalog
 	Cookies        session.Cookies
 	Brand          template.Brand
+	Own            *static.Own // what Brand's logo and style sheet are; nil without
 	PortalURL      string
 	AuthURL        string
 	Language       string // of people without a choice
@@ -76,7 +77,7 @@ func (h *Handler) Door(door portique.Door) http.Handler {
 			mux.Handle(route.Method+" "+route.Path, h.serve(route))
 		}
 	}
-	mux.Handle("GET /static/", static.Handler())
+	mux.Handle("GET /static/", h.Own.Handler())
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, static.URL("favicon.svg"), http.StatusFound)
 	})

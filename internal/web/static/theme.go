@@ -10,7 +10,7 @@ import (
 // The operator's colour is a style sheet whose name says it all: theme-0a4d68.css.
 // Nothing is configured here and every node answers for every colour.
 
-var themeName = regexp.MustCompile(`^theme-([0-9a-f]{6})\.css$`)
+var colorName = regexp.MustCompile(`^theme-([0-9a-f]{6})\.css$`)
 
 // Theme returns the address of the style sheet of a colour written "#0A4D68",
 // or "" for anything else: the pages then keep their own.
@@ -24,7 +24,7 @@ func Theme(color string) string {
 }
 
 func themeAsset(name string) (*asset, bool) {
-	m := themeName.FindStringSubmatch(name)
+	m := colorName.FindStringSubmatch(name)
 	if m == nil {
 		return nil, false
 	}

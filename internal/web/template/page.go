@@ -45,7 +45,7 @@ type Brand struct {
 	LegalURL         string
 	AccessibilityURL string
 	Color            string // "#RRGGBB" as configured, or ""
-	ThemeURL         string // the operator's own style sheet instead of Color, or ""
+	ThemeURL         string // the operator's own style sheet, after ours and Color's, or ""
 	LogoURL          string // instead of the mark, or ""
 }
 
