@@ -19,6 +19,7 @@ var entries = map[string]entry{
 	"GET portal /":                 {},
 	"GET portal /session/start":    {query: []string{"return"}},
 	"GET portal /session/callback": {query: []string{"state", "code", "error", "error_description", "iss"}},
+	"GET portal /session/keep":     {},
 	"POST portal /session/end":     {prepare: (*scene).aSignOut, check: (*scene).signedOut, public: true, twice: true},
 	"POST portal /language":        {prepare: (*scene).aLanguage, public: true, free: []string{"return"}, spoil: Fields{"language": {"de"}}, twice: true},
 	"GET portal /healthz":          {},

@@ -158,6 +158,66 @@
     })
   }
 
+  // The end of the session is told ten minutes before. The script only counts: it asks for nothing until somebody presses.
+  const ending = document.querySelector('[data-absolute]')
+  if (ending) {
+    const texts = ending.dataset
+    const from = (start, seconds) => start + Number(seconds) * 1000
+    const tabs = new BroadcastChannel('portique-session')
+    let idle = from(Date.now(), texts.idle)
+    let shown = ''
+    let absolute = from(Date.now(), texts.absolute)
+    const hour = time => {
+      const d = new Date(time)
+      return d.getHours() + (document.documentElement.lang === 'fr' ? '\u00a0h\u00a0' : ':') + String(d.getMinutes()).padStart(2, '0')
+    }
+    const say = (state, act) => {
+      shown = state
+      ending.textContent = ''
+      if (!state) return
+      const text = document.createElement('p')
+      text.textContent = texts[state + 'Text'].replace('{time}', hour(Math.min(idle, absolute)))
+      ending.append(text)
+      if (!act) return
+      const button = document.createElement('button')
+      button.type = 'button'
+      button.className = 'button second'
+      button.textContent = texts.keep
+      button.addEventListener('click', keep)
+      ending.append(button)
+    }
+    const renewed = (ends, by) => {
+      if (ends.idle < idle) return
+      ({ idle, absolute } = ends)
+      say(by)
+      look()
+    }
+    const keep = async () => {
+      const start = Date.now()
+      ending.focus() // the button goes
+      try {
+        const answer = await fetch('/session/keep', { redirect: 'manual', cache: 'no-store' })
+        if (!answer.ok) return say('ended')
+      } catch {
+        return say('failed', true)
+      }
+      renewed({ idle: from(start, texts.renewed), absolute }, 'kept')
+      tabs.postMessage({ idle, absolute })
+      setTimeout(() => shown === 'kept' && say(''), 10000)
+    }
+    const look = () => {
+      const now = Date.now()
+      const end = Math.min(idle, absolute)
+      const state = now >= end ? 'ended' : now < end - 600000 ? '' : absolute <= idle ? 'absolute' : 'idle'
+      if (state && state !== shown && !(shown === 'failed' && state === 'idle')) say(state, state === 'idle')
+    }
+    tabs.addEventListener('message', event => renewed(event.data, ''))
+    tabs.postMessage({ idle, absolute }) // this page was a use, perhaps of a new session
+    setInterval(look, 15000)
+    for (const moment of ['focus', 'pageshow']) addEventListener(moment, look) // after a sleep
+    look()
+  }
+
   // An answer carried to a tool by a form.
   const sending = document.querySelector('form[data-send]')
   if (sending) HTMLFormElement.prototype.submit.call(sending)
