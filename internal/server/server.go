@@ -70,8 +70,9 @@ func New(app *App, o Options) (*Server, error) {
 	for _, name := range c.NoEffect {
 		o.Log.Warn("this version accepts the setting but does not use it yet", "setting", name)
 	}
+	dark, onDark := static.Dark(c.BrandColor)
 	renderer, err := mail.NewRenderer(mail.Options{Catalog: catalog, PortalURL: c.PortalURL, AuthURL: c.AuthURL, OperatorName: c.OperatorName,
-		PortalName: c.PortalName, SupportEmail: c.SupportEmail, SupportPhone: c.SupportPhone, BrandColor: c.BrandColor})
+		PortalName: c.PortalName, SupportEmail: c.SupportEmail, SupportPhone: c.SupportPhone, BrandColor: c.BrandColor, BrandDark: dark, OnBrandDark: onDark})
 	if err != nil {
 		return nil, err
 	}

@@ -49,6 +49,7 @@ func Routes() []Route {
 		{auth, "POST", "/oauth/company", Account, []string{"authorization", "access"}, (*visit).chooseCompany},
 		{auth, "GET", "/oauth/no-access", Account, nil, (*visit).noAccess},
 		{auth, "GET", "/signed-out", Anyone, nil, (*visit).signedOut},
+		{auth, "GET", "/accessibility", Anyone, nil, (*visit).accessibility},
 		{auth, "POST", "/language", Anyone, languageFields, (*visit).setLanguage},
 
 		{portal, "GET", "/session/callback", Anyone, nil, (*visit).sessionCallback},
@@ -73,6 +74,7 @@ func Routes() []Route {
 		{portal, "GET", "/companies/{siren}/users/{id}/remove", Administrator, nil, (*visit).removeConfirm},
 		{portal, "POST", "/companies/{siren}/users/{id}/remove", Administrator, nil, (*visit).remove},
 		{portal, "GET", "/tools", Account, nil, (*visit).tools},
+		{portal, "GET", "/accessibility", Anyone, nil, (*visit).accessibility},
 		{portal, "POST", "/language", Anyone, languageFields, (*visit).setLanguage},
 	}
 }

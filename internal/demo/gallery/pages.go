@@ -184,6 +184,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 			Page: flash(auth, template.Good, "auth.flash.resent", "Email", "claire@atelier.example"), Email: "claire@atelier.example", MailboxURL: "http://localhost:8083/",
 			Form: template.Form{Values: map[string][]string{"email": {"claire@"}}, Errors: []template.FieldError{fault("code", "signup.code_wrong"), fault("email", "email.form")}},
 		})},
+		{"accessibility", "accessibility", template.Accessibility(template.AccessibilityPage{Page: out})},
 		{"register-sent-meant", "register-sent", template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire.martin@gmial.com", Meant: "claire.martin@gmail.com"})},
 		{"register-sent-later", "register-sent", template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire@atelier.example", LeavesAt: noon.Add(40 * time.Minute)})},
 		{"register-sent-link-only", "register-sent", template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire@atelier.example", CodeClosed: true})},

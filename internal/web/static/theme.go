@@ -49,6 +49,25 @@ func parseColor(s string) (color, bool) {
 	return color{uint8(n >> 16 & 0xff), uint8(n >> 8 & 0xff), uint8(n & 0xff)}, true
 }
 
+// Dark returns what a colour becomes in the dark scheme, and what is written on
+// it; "" for anything that is no colour.
+func Dark(color string) (brand, on string) {
+	c, ok := parseColor(color)
+	if !ok {
+		return "", ""
+	}
+	dark, ink := c.dark()
+	return dark.hex(), ink.hex()
+}
+
+func (c color) dark() (dark, on color) {
+	dark = c
+	for i := 1; dark.contrast(darkWash) < contrastDark && i <= 20; i++ {
+		dark = c.mix(white, float64(i)/20)
+	}
+	return dark, dark.mix(black, .85)
+}
+
 var (
 	white     = color{255, 255, 255}
 	black     = color{}
@@ -70,12 +89,9 @@ func (c color) css() []byte {
 	for i := 1; light.contrast(white) < contrastLight && i <= 20; i++ {
 		light = c.mix(black, float64(i)/20)
 	}
-	dark := c
-	for i := 1; dark.contrast(darkWash) < contrastDark && i <= 20; i++ {
-		dark = c.mix(white, float64(i)/20)
-	}
+	dark, on := c.dark()
 	return fmt.Appendf(nil, ":root{--brand:%s;--on-brand:#fff;--brand-wash:%s}\n@media (prefers-color-scheme:dark){:root{--brand:%s;--on-brand:%s;--brand-wash:%s}}\n",
-		light.hex(), light.mix(white, .92).hex(), dark.hex(), dark.mix(black, .85).hex(), dark.mix(darkPaper, .86).hex())
+		light.hex(), light.mix(white, .92).hex(), dark.hex(), on.hex(), dark.mix(darkPaper, .86).hex())
 }
 
 func (c color) hex() string { return fmt.Sprintf("#%02x%02x%02x", c[0], c[1], c[2]) }
