@@ -3,6 +3,8 @@ package e2e
 import (
 	"fmt"
 	"testing"
+
+	"portique/internal/web/accessibility"
 )
 
 // The same walk in Chromium, as people see it: once as the browser comes, once without JavaScript, on both engines.
@@ -13,13 +15,13 @@ func TestWalkInChromium(t *testing.T) {
 		for i, way := range []struct {
 			name    string
 			options []ChromeOption
-		}{{"script", nil}, {"no script", []ChromeOption{NoScript}}} {
+		}{{"script", nil}, {string(accessibility.NoScript), []ChromeOption{NoScript}}} {
 			t.Run(way.name, func(t *testing.T) {
 				c := app.Chrome(t, way.options...)
 				walk(t, app, c, members[i], tool, Person{"Marie", "Kerouanton", fmt.Sprintf("marie.%d@boutique.example", i)}, func(page string) {
 					for _, width := range []int64{320, 800} { // a phone; a tablet, where tables are squeezed most
 						if over := c.Overflow(width); over > 0 {
-							t.Errorf("the page %s is %d px wider than a screen of %d px", page, over, width)
+							t.Errorf("%s: the page %s is %d px wider than a screen of %d px", accessibility.Narrow, page, over, width)
 						}
 					}
 					if app.Engine == "sqlite" { // the pages are the same on both engines; looking at them once is enough

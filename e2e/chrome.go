@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,8 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"portique/internal/web/accessibility"
 )
 
 // Chrome is one person's Chromium, without a window. It reaches this machine only. Whatever the pages complain about in the console,
@@ -360,10 +363,10 @@ func (c *Chrome) Overflow(width int64) int {
 }
 
 // Accessible fails the test for each fault axe finds on the page in front of the person: those of WCAG 2.2 A and AA, and what axe calls
-// best practice.
-func (c *Chrome) Accessible() {
+// best practice, some rules excepted.
+func (c *Chrome) Accessible(except ...string) {
 	c.t.Helper()
-	c.axe(`"wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"`)
+	c.axe(`"wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"`, except...)
 }
 
 // AccessibleLetter is Accessible for a document that is not a page: it has no landmarks.
@@ -372,7 +375,7 @@ func (c *Chrome) AccessibleLetter() {
 	c.axe(`"wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"`)
 }
 
-func (c *Chrome) axe(tags string) {
+func (c *Chrome) axe(tags string, except ...string) {
 	c.t.Helper()
 	script := axe(c.t)
 	var found []struct {
@@ -381,6 +384,7 @@ func (c *Chrome) axe(tags string) {
 		Nodes []struct {
 			Target []any  `json:"target"`
 			HTML   string `json:"html"`
+			Why    string `json:"failureSummary"`
 		} `json:"nodes"`
 	}
 	look := `axe.run(document, {resultTypes: ["violations"], runOnly: [` + tags + `]}).then(r => JSON.stringify(r.violations))`
@@ -398,8 +402,11 @@ func (c *Chrome) axe(tags string) {
 		c.t.Fatal(err)
 	}
 	for _, f := range found {
+		if slices.Contains(except, f.ID) {
+			continue
+		}
 		for _, n := range f.Nodes {
-			c.t.Errorf("accessibility at %s: %s (%s): %v %s", c.Location(), f.Help, f.ID, n.Target, n.HTML)
+			c.t.Errorf("accessibility (%s) at %s: %s (%s): %v %s: %s", accessibility.Axe, c.Location(), f.Help, f.ID, n.Target, n.HTML, Plain(n.Why))
 		}
 	}
 }

@@ -405,7 +405,8 @@ func (h *hostile) paths(r route, path string, try func(string)) {
 
 // -- pages -----------------------------------------------------------------------------------------------------------------
 
-var pages = []int{200, 302, 303, 400, 401, 403, 404, 405, 409, 413, 429}
+// 204: the page that keeps a session shows nothing.
+var pages = []int{200, 204, 302, 303, 400, 401, 403, 404, 405, 409, 413, 429}
 
 // page asks for a page in every way that must do nothing.
 func (h *hostile) page(r route, e entry, c deed) {

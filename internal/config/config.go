@@ -40,6 +40,7 @@ type Config struct {
 	OperatorName                    string
 	PortalName                      string
 	BrandDir                        string
+	BrandLogo, BrandTheme           []byte // logo.svg and theme.css of BrandDir; nil without
 	BrandColor                      string
 	LegalURL                        string
 	AccessibilityURL                string
@@ -263,7 +264,7 @@ func Load(environ []string) (*Config, error) {
 	}
 	c.MasterKeyFile = r.files[prefix+"MASTER_KEY"]
 	c.Settings = c.effective(r.settings)
-	for _, name := range []string{"BRAND_DIR", "METRICS_LISTEN", "JOURNAL_RETENTION", "ACCESS_LOG_RETENTION"} {
+	for _, name := range []string{"METRICS_LISTEN", "JOURNAL_RETENTION", "ACCESS_LOG_RETENTION"} {
 		if _, set := r.values[prefix+name]; set {
 			c.NoEffect = append(c.NoEffect, prefix+name)
 		}
@@ -369,7 +370,7 @@ func (c *Config) readFiles(r *reader) {
 		content[f.name] = b
 	}
 	if c.BrandDir != "" {
-		if _, err := os.ReadDir(c.BrandDir); err != nil {
+		if err := c.readBrand(); err != nil {
 			r.fail("BRAND_DIR", "%v", err)
 		}
 	}

@@ -99,7 +99,8 @@ func TestAccepted(t *testing.T) {
 		"PORTIQUE_SUPPORT_EMAIL=aide@opco.example",
 		"PORTIQUE_SUPPORT_PHONE=01 23 45 67 89",
 		"PORTIQUE_OPERATOR_NAME=l'Opcommerce",
-		"PORTIQUE_BRAND_DIR=" + filepath.Dir(file),
+		"PORTIQUE_BRAND_DIR=" + brandDir(t, "logo.svg", `<svg xmlns="http://www.w3.org/2000/svg"/>`),
+		"PORTIQUE_BRAND_DIR=" + brandDir(t, "theme.css", ":root{--radius:0}"),
 		"PORTIQUE_BRAND_COLOR=#0A4D68",
 		"PORTIQUE_LEGAL_URL=https://opco.example/mentions",
 		"PORTIQUE_ACCESSIBILITY_URL=https://opco.example/a11y",
@@ -189,6 +190,7 @@ func TestRefused(t *testing.T) {
 		{"PORTIQUE_PORTAL_NAME=" + strings.Repeat("x", 61), "PORTAL_NAME"},
 		{"PORTIQUE_BRAND_DIR=" + missing, "BRAND_DIR"},
 		{"PORTIQUE_BRAND_DIR=" + file, "BRAND_DIR"},
+		{"PORTIQUE_BRAND_DIR=" + filepath.Dir(file), "BRAND_DIR"}, // nothing of ours in it
 		{"PORTIQUE_BRAND_COLOR=red", "BRAND_COLOR"},
 		{"PORTIQUE_BRAND_COLOR=#0A4D6", "BRAND_COLOR"},
 		{"PORTIQUE_BRAND_COLOR=#F0C040", "BRAND_COLOR"}, // nobody could read white on it

@@ -48,6 +48,8 @@ type Options struct {
 	SupportEmail string
 	SupportPhone string // may be empty
 	BrandColor   string // #RRGGBB; the default when empty
+	BrandDark    string // the same where the reader's scheme is dark, and what is written on it
+	OnBrandDark  string
 	Catalog      *i18n.Catalog
 }
 
@@ -69,6 +71,9 @@ func NewRenderer(o Options) (*Renderer, error) {
 	}
 	if o.BrandColor == "" {
 		o.BrandColor = defaultColor
+	}
+	if o.BrandDark == "" {
+		o.BrandDark, o.OnBrandDark = "#7CC7E4", "#07212C"
 	}
 	if !hexColor.MatchString(o.BrandColor) {
 		return nil, fmt.Errorf("the brand colour %q is not like %s", o.BrandColor, defaultColor)

@@ -27,6 +27,7 @@ import (
 	"portique/internal/store"
 	"portique/internal/telemetry"
 	"portique/internal/web"
+	"portique/internal/web/static"
 	"portique/internal/web/template"
 )
 
@@ -69,18 +70,20 @@ func New(app *App, o Options) (*Server, error) {
 	for _, name := range c.NoEffect {
 		o.Log.Warn("this version accepts the setting but does not use it yet", "setting", name)
 	}
+	dark, onDark := static.Dark(c.BrandColor)
 	renderer, err := mail.NewRenderer(mail.Options{Catalog: catalog, PortalURL: c.PortalURL, AuthURL: c.AuthURL, OperatorName: c.OperatorName,
-		PortalName: c.PortalName, SupportEmail: c.SupportEmail, SupportPhone: c.SupportPhone, BrandColor: c.BrandColor})
+		PortalName: c.PortalName, SupportEmail: c.SupportEmail, SupportPhone: c.SupportPhone, BrandColor: c.BrandColor, BrandDark: dark, OnBrandDark: onDark})
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{app: app, log: o.Log, doors: map[string]http.Handler{}}
 	cookies := session.Cookies{Secure: c.Secure()}
+	own := static.NewOwn(c.BrandLogo, c.BrandTheme)
 	brand := template.Brand{OperatorName: c.OperatorName, PortalName: c.PortalName, SupportEmail: c.SupportEmail, SupportPhone: c.SupportPhone,
-		LegalURL: c.LegalURL, AccessibilityURL: c.AccessibilityURL, Color: c.BrandColor}
+		LegalURL: c.LegalURL, AccessibilityURL: c.AccessibilityURL, Color: c.BrandColor, LogoURL: own.LogoURL(), ThemeURL: own.ThemeURL()}
 	pages := web.New(web.Options{
 		Accounts: app.Accounts, Sessions: app.Sessions, Access: app.Access, Tools: app.Tools, Catalog: catalog, Cookies: cookies, Keys: app.Keys,
-		Brand: brand, PortalURL: c.PortalURL, AuthURL: c.AuthURL, Language: c.Language, PasswordPolicy: c.PasswordPolicy, SignUp: c.SignUp,
+		Brand: brand, Own: own, PortalURL: c.PortalURL, AuthURL: c.AuthURL, Language: c.Language, PasswordPolicy: c.PasswordPolicy, SignUp: c.SignUp,
 		MailboxURL: o.MailboxURL, TestMode: c.TestMode, Timezone: c.Timezone, Now: app.Now, Log: o.Log,
 	})
 	s.provider, err = oidc.New(oidc.Options{

@@ -51,6 +51,8 @@ type Current struct {
 	Account  *portique.Account
 	AuthTime time.Time // when the password was given
 	IDToken  string
+	IdleAt   time.Time // when it ends if it is not used again
+	EndsAt   time.Time // when it ends whatever is done
 }
 
 // AuthID is the auth session behind it: the `sid` that tools see.
@@ -219,7 +221,15 @@ func find(tx *store.Tx, door portique.Door, cookie string) (*Current, []string, 
 			stale = append(stale, ses.ID)
 		}
 	}
-	return &Current{ID: ses.ID, ParentID: ses.ParentID, Account: s.Account, AuthTime: auth.CreatedAt, IDToken: ses.IDToken}, stale, nil
+	c := &Current{ID: ses.ID, ParentID: ses.ParentID, Account: s.Account, AuthTime: auth.CreatedAt, IDToken: ses.IDToken,
+		IdleAt: auth.SeenAt.Add(Idle), EndsAt: ses.ExpiresAt}
+	if len(stale) > 0 { // this use is about to be written down
+		c.IdleAt = tx.Now().Add(Idle)
+	}
+	if auth.ExpiresAt.Before(c.EndsAt) {
+		c.EndsAt = auth.ExpiresAt
+	}
+	return c, stale, nil
 }
 
 // open adds a session and returns its cookie.

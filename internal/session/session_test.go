@@ -201,6 +201,9 @@ func TestSessionLife(t *testing.T) {
 		if err != nil || c.ParentID != firstID || c.AuthID() != firstID || c.IDToken != "id-token" || !c.AuthTime.Equal(start) {
 			t.Fatalf("%+v, %v", c, err)
 		}
+		if !c.IdleAt.Equal(start.Add(session.Idle)) || !c.EndsAt.Equal(start.Add(session.Absolute)) {
+			t.Errorf("it ends at %v unused, at %v anyway; it began at %v", c.IdleAt, c.EndsAt, start)
+		}
 
 		// Nothing but the cookie itself will do.
 		id, key, _ := strings.Cut(first, ".")

@@ -53,7 +53,7 @@ func (v *visit) register() error {
 // sentPage is "Validation de compte": where the letter went, and what to do
 // when it does not come.
 func (v *visit) sentPage(code int, signUp *portique.SignUp, form template.Form, notice *template.Notice) error {
-	page := template.RegisterSentPage{Page: v.page(), Form: form, Email: signUp.Email, MailboxURL: v.h.MailboxURL,
+	page := template.RegisterSentPage{Page: v.page(), Form: form, Email: signUp.Email, Meant: portique.MeantEmail(signUp.Email), MailboxURL: v.h.MailboxURL,
 		CodeClosed: signUp.Tries >= portique.SignUpCodeTries}
 	if at := signUp.LetterAt(); at.After(v.h.Now()) {
 		page.LeavesAt = at

@@ -49,9 +49,11 @@ func Routes() []Route {
 		{auth, "POST", "/oauth/company", Account, []string{"authorization", "access"}, (*visit).chooseCompany},
 		{auth, "GET", "/oauth/no-access", Account, nil, (*visit).noAccess},
 		{auth, "GET", "/signed-out", Anyone, nil, (*visit).signedOut},
+		{auth, "GET", "/accessibility", Anyone, nil, (*visit).accessibility},
 		{auth, "POST", "/language", Anyone, languageFields, (*visit).setLanguage},
 
 		{portal, "GET", "/session/callback", Anyone, nil, (*visit).sessionCallback},
+		{portal, "GET", "/session/keep", Account, nil, (*visit).keepSession},
 		{portal, "POST", "/session/end", Anyone, nil, (*visit).endSession},
 		{portal, "GET", "/companies/add", Account, nil, (*visit).companiesAddForm},
 		{portal, "POST", "/companies/add", Account, []string{"siren", "member_code"}, (*visit).companiesAdd},
@@ -72,6 +74,7 @@ func Routes() []Route {
 		{portal, "GET", "/companies/{siren}/users/{id}/remove", Administrator, nil, (*visit).removeConfirm},
 		{portal, "POST", "/companies/{siren}/users/{id}/remove", Administrator, nil, (*visit).remove},
 		{portal, "GET", "/tools", Account, nil, (*visit).tools},
+		{portal, "GET", "/accessibility", Anyone, nil, (*visit).accessibility},
 		{portal, "POST", "/language", Anyone, languageFields, (*visit).setLanguage},
 	}
 }

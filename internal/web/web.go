@@ -44,6 +44,7 @@ type Options struct {
 	Catalog        *i18n.Catalog
 	Cookies        session.Cookies
 	Brand          template.Brand
+	Own            *static.Own // what Brand's logo and style sheet are; nil without
 	PortalURL      string
 	AuthURL        string
 	Language       string // of people without a choice
@@ -76,7 +77,7 @@ func (h *Handler) Door(door portique.Door) http.Handler {
 			mux.Handle(route.Method+" "+route.Path, h.serve(route))
 		}
 	}
-	mux.Handle("GET /static/", static.Handler())
+	mux.Handle("GET /static/", h.Own.Handler())
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, static.URL("favicon.svg"), http.StatusFound)
 	})
@@ -290,6 +291,7 @@ func (v *visit) page() template.Page {
 		p.Person = &template.Person{Name: a.Name(), Email: a.Email}
 		if v.door == portique.DoorPortal {
 			v.formTo = append(v.formTo, v.h.AuthURL) // signing out ends there
+			p.Ending = v.ending()
 		}
 	}
 	p.Flash = v.flash()
@@ -385,9 +387,10 @@ var packers = sync.Pool{New: func() any {
 
 // policy is the content security policy of a page. Browsers apply form-action
 // to every redirect that answers a form, so a page whose form leads to another
-// host names that host's origin, and no other.
+// host names that host's origin, and no other. The script connects to keep a
+// session when its person presses.
 func policy(formTo []string) string {
-	s := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+	s := "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 	for i, origin := range formTo {
 		if !slices.Contains(formTo[:i], origin) {
 			s += " " + origin

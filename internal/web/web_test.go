@@ -42,7 +42,7 @@ func TestSafeReturn(t *testing.T) {
 }
 
 func TestPolicy(t *testing.T) {
-	const base = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+	const base = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 	for want, origins := range map[string][]string{
 		base:                           nil,
 		base + " https://paie.example": {originOf("https://paie.example/cb?x=1"), originOf("https://paie.example/other")},

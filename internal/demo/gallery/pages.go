@@ -184,6 +184,8 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 			Page: flash(auth, template.Good, "auth.flash.resent", "Email", "claire@atelier.example"), Email: "claire@atelier.example", MailboxURL: "http://localhost:8083/",
 			Form: template.Form{Values: map[string][]string{"email": {"claire@"}}, Errors: []template.FieldError{fault("code", "signup.code_wrong"), fault("email", "email.form")}},
 		})},
+		{Name: "accessibility", DataPage: "accessibility", Page: template.Accessibility(template.AccessibilityPage{Page: out})},
+		{Name: "register-sent-meant", DataPage: "register-sent", Page: template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire.martin@gmial.com", Meant: "claire.martin@gmail.com"})},
 		{Name: "register-sent-later", DataPage: "register-sent", Page: template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire@atelier.example", LeavesAt: noon.Add(40 * time.Minute)})},
 		{Name: "register-sent-link-only", DataPage: "register-sent", Page: template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire@atelier.example", CodeClosed: true})},
 		{Name: "validate", DataPage: "validate", Page: template.Validate(template.ValidatePage{Page: auth, State: template.ValidateSameBrowser, Token: "t", Email: "claire@atelier.example"})},

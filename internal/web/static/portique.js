@@ -85,20 +85,19 @@
   }
 
   // A slip in a well-known mail domain: offered, never imposed.
-  const domains = ['gmail.com', 'outlook.fr', 'outlook.com', 'hotmail.fr', 'hotmail.com', 'live.fr', 'orange.fr', 'wanadoo.fr',
-    'free.fr', 'sfr.fr', 'laposte.net', 'yahoo.fr', 'yahoo.com', 'icloud.com', 'bbox.fr', 'neuf.fr']
-  const distance = (a, b) => {
-    let row = [...Array(b.length + 1).keys()]
+  // The rule is MeantEmail's, on the server; the page brings its domains.
+  const slips = (a, b) => {
+    const rows = [...Array(a.length + 1)].map((_, i) => [...Array(b.length + 1)].map((_, j) => i && j ? 0 : i + j))
     for (let i = 1; i <= a.length; i++) {
-      const next = [i]
       for (let j = 1; j <= b.length; j++) {
-        next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1))
+        rows[i][j] = Math.min(rows[i - 1][j] + 1, rows[i][j - 1] + 1, rows[i - 1][j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1))
+        if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) rows[i][j] = Math.min(rows[i][j], rows[i - 2][j - 2] + 1)
       }
-      row = next
     }
-    return row[b.length]
+    return rows[a.length][b.length]
   }
   for (const input of all('[data-typo]')) {
+    const domains = input.dataset.domains.split(' ')
     const hint = document.createElement('p')
     hint.className = 'typo'
     hint.setAttribute('role', 'status')
@@ -107,7 +106,11 @@
       hint.textContent = ''
       const [name, domain, more] = input.value.trim().toLowerCase().split('@')
       if (!name || !domain || more !== undefined || domains.includes(domain)) return
-      const near = domains.find(d => distance(domain, d) <= (d.length > 8 ? 2 : 1))
+      let near, least = 3
+      for (const d of domains) {
+        const n = Math.abs(domain.length - d.length) > 2 ? 3 : slips(domain, d)
+        if (n <= (d.length > 8 ? 2 : 1) && n < least) [near, least] = [d, n]
+      }
       if (!near) return
       const [before, after] = input.dataset.typo.split('{email}')
       const button = document.createElement('button')
@@ -153,6 +156,66 @@
       const said = leading.querySelector('[data-stayed]')
       said.textContent = said.dataset.stayed
     })
+  }
+
+  // The end of the session is told ten minutes before. The script only counts: it asks for nothing until somebody presses.
+  const ending = document.querySelector('[data-absolute]')
+  if (ending) {
+    const texts = ending.dataset
+    const from = (start, seconds) => start + Number(seconds) * 1000
+    const tabs = new BroadcastChannel('portique-session')
+    let idle = from(Date.now(), texts.idle)
+    let shown = ''
+    let absolute = from(Date.now(), texts.absolute)
+    const hour = time => {
+      const d = new Date(time)
+      return d.getHours() + (document.documentElement.lang === 'fr' ? '\u00a0h\u00a0' : ':') + String(d.getMinutes()).padStart(2, '0')
+    }
+    const say = (state, act) => {
+      shown = state
+      ending.textContent = ''
+      if (!state) return
+      const text = document.createElement('p')
+      text.textContent = texts[state + 'Text'].replace('{time}', hour(Math.min(idle, absolute)))
+      ending.append(text)
+      if (!act) return
+      const button = document.createElement('button')
+      button.type = 'button'
+      button.className = 'button second'
+      button.textContent = texts.keep
+      button.addEventListener('click', keep)
+      ending.append(button)
+    }
+    const renewed = (ends, by) => {
+      if (ends.idle < idle) return
+      ({ idle, absolute } = ends)
+      say(by)
+      look()
+    }
+    const keep = async () => {
+      const start = Date.now()
+      ending.focus() // the button goes
+      try {
+        const answer = await fetch('/session/keep', { redirect: 'manual', cache: 'no-store' })
+        if (!answer.ok) return say('ended')
+      } catch {
+        return say('failed', true)
+      }
+      renewed({ idle: from(start, texts.renewed), absolute }, 'kept')
+      tabs.postMessage({ idle, absolute })
+      setTimeout(() => shown === 'kept' && say(''), 10000)
+    }
+    const look = () => {
+      const now = Date.now()
+      const end = Math.min(idle, absolute)
+      const state = now >= end ? 'ended' : now < end - 600000 ? '' : absolute <= idle ? 'absolute' : 'idle'
+      if (state && state !== shown && !(shown === 'failed' && state === 'idle')) say(state, state === 'idle')
+    }
+    tabs.addEventListener('message', event => renewed(event.data, ''))
+    tabs.postMessage({ idle, absolute }) // this page was a use, perhaps of a new session
+    setInterval(look, 15000)
+    for (const moment of ['focus', 'pageshow']) addEventListener(moment, look) // after a sleep
+    look()
   }
 
   // An answer carried to a tool by a form.

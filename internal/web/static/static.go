@@ -25,7 +25,11 @@ type asset struct {
 	kind    string
 	content []byte
 	gzip    func() []byte // nil: served as it is
+	policy  string        // a content security policy of its own, or ""
 }
+
+// packLater lets no start wait for the compression.
+func (a *asset) packLater() { a.gzip = sync.OnceValue(func() []byte { return pack(a.content) }) }
 
 var kinds = map[string]string{
 	".css": "text/css; charset=utf-8",
@@ -48,7 +52,7 @@ func load() map[string]*asset {
 		}
 		content = lighten(e.Name(), content)
 		a := newAsset(e.Name(), content)
-		a.gzip = sync.OnceValue(func() []byte { return pack(content) }) // no start waits for it
+		a.packLater()
 		all[e.Name()] = a
 	}
 	return all
@@ -111,9 +115,9 @@ func URL(name string) string {
 
 // Handler serves /static/{hash}/{name}. A wrong hash (a page written by another
 // version, during an upgrade) gets the present file, not to be kept.
-func Handler() http.Handler { return http.HandlerFunc(serve) }
+func Handler() http.Handler { return (*Own)(nil).Handler() }
 
-func serve(w http.ResponseWriter, r *http.Request) {
+func (o *Own) serve(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
@@ -123,6 +127,9 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	a, ok := assets[name]
 	if !ok {
 		a, ok = themeAsset(name)
+	}
+	if own := o.find(name); own != nil {
+		a, ok = own, true
 	}
 	if !ok || strings.Count(r.URL.Path, "/") != 3 || !strings.HasPrefix(r.URL.Path, "/static/") {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -135,6 +142,9 @@ func serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", a.kind)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Vary", "Accept-Encoding")
+	if a.policy != "" {
+		h.Set("Content-Security-Policy", a.policy)
+	}
 	h.Set("Cache-Control", "no-cache")
 	if r.URL.Path == a.url {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")

@@ -10,7 +10,7 @@ import (
 // The operator's colour is a style sheet whose name says it all: theme-0a4d68.css.
 // Nothing is configured here and every node answers for every colour.
 
-var themeName = regexp.MustCompile(`^theme-([0-9a-f]{6})\.css$`)
+var colorName = regexp.MustCompile(`^theme-([0-9a-f]{6})\.css$`)
 
 // Theme returns the address of the style sheet of a colour written "#0A4D68",
 // or "" for anything else: the pages then keep their own.
@@ -24,7 +24,7 @@ func Theme(color string) string {
 }
 
 func themeAsset(name string) (*asset, bool) {
-	m := themeName.FindStringSubmatch(name)
+	m := colorName.FindStringSubmatch(name)
 	if m == nil {
 		return nil, false
 	}
@@ -49,6 +49,25 @@ func parseColor(s string) (color, bool) {
 	return color{uint8(n >> 16 & 0xff), uint8(n >> 8 & 0xff), uint8(n & 0xff)}, true
 }
 
+// Dark returns what a colour becomes in the dark scheme, and what is written on
+// it; "" for anything that is no colour.
+func Dark(color string) (brand, on string) {
+	c, ok := parseColor(color)
+	if !ok {
+		return "", ""
+	}
+	dark, ink := c.dark()
+	return dark.hex(), ink.hex()
+}
+
+func (c color) dark() (dark, on color) {
+	dark = c
+	for i := 1; dark.contrast(darkWash) < contrastDark && i <= 20; i++ {
+		dark = c.mix(white, float64(i)/20)
+	}
+	return dark, dark.mix(black, .85)
+}
+
 var (
 	white     = color{255, 255, 255}
 	black     = color{}
@@ -70,12 +89,9 @@ func (c color) css() []byte {
 	for i := 1; light.contrast(white) < contrastLight && i <= 20; i++ {
 		light = c.mix(black, float64(i)/20)
 	}
-	dark := c
-	for i := 1; dark.contrast(darkWash) < contrastDark && i <= 20; i++ {
-		dark = c.mix(white, float64(i)/20)
-	}
+	dark, on := c.dark()
 	return fmt.Appendf(nil, ":root{--brand:%s;--on-brand:#fff;--brand-wash:%s}\n@media (prefers-color-scheme:dark){:root{--brand:%s;--on-brand:%s;--brand-wash:%s}}\n",
-		light.hex(), light.mix(white, .92).hex(), dark.hex(), dark.mix(black, .85).hex(), dark.mix(darkPaper, .86).hex())
+		light.hex(), light.mix(white, .92).hex(), dark.hex(), on.hex(), dark.mix(darkPaper, .86).hex())
 }
 
 func (c color) hex() string { return fmt.Sprintf("#%02x%02x%02x", c[0], c[1], c[2]) }

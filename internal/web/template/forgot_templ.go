@@ -145,7 +145,7 @@ func Forgot(p ForgotPage) templ.Component {
 					Value:        p.Form.Value("email"),
 					Errors:       p.Form.All("email"),
 					Autocomplete: "username",
-					Attributes:   templ.Attributes{"data-typo": p.t("auth.register.typo")},
+					Attributes:   p.typo(),
 				}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

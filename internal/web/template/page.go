@@ -32,6 +32,7 @@ type Page struct {
 	Path      string          // path and query of this page, for the language form
 	Referrer  string          // replaces the answer's referrer policy; "" keeps it
 	Flash     *Notice         // what just happened
+	Ending    *Ending         // when the session ends; nil where nobody is told
 	TestMode  bool
 	Step      int // 1 to 4 on the way in; 0 elsewhere
 }
@@ -45,8 +46,16 @@ type Brand struct {
 	LegalURL         string
 	AccessibilityURL string
 	Color            string // "#RRGGBB" as configured, or ""
-	ThemeURL         string // the operator's own style sheet instead of Color, or ""
+	ThemeURL         string // the operator's own style sheet, after ours and Color's, or ""
 	LogoURL          string // instead of the mark, or ""
+}
+
+// Ending is what is left of a session, in seconds: the script says so before
+// nothing is.
+type Ending struct {
+	Idle     int // if it is not used again
+	Absolute int // whatever is done
+	Renewed  int // what Idle is after a use
 }
 
 // Person is who is signed in.

@@ -1,0 +1,62 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// brandDir is a folder that holds one file.
+func brandDir(t *testing.T, name, content string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+const drawing = `<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "x" [<!ENTITY ns "http://www.w3.org/2000/svg">]>
+<svg xmlns="&ns;" viewBox="0 0 9 9"><!-- ours --><style>path{fill:red}</style><path d="M0 0h9v9z"/></svg>
+`
+
+// What the operator's folder may hold: a file as it is, or a refusal that names the variable and the file.
+func TestBrandFiles(t *testing.T) {
+	for what, f := range map[string]struct{ name, content, refused string }{
+		"a drawing":                    {"logo.svg", drawing, ""},
+		"a drawing that would run":     {"logo.svg", `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`, ""}, // its policy keeps it from it
+		"a style sheet":                {"theme.css", ":root { --radius: 0 }\n", ""},
+		"a style sheet as large as is": {"theme.css", strings.Repeat("/", maxBrandFile), ""},
+		"one byte more":                {"theme.css", strings.Repeat("/", maxBrandFile+1), "over 64 KiB"},
+		"a drawing too large":          {"logo.svg", "<svg>" + strings.Repeat(" ", maxBrandFile) + "</svg>", "over 64 KiB"},
+		"nothing":                      {"logo.svg", "", "empty"},
+		"another picture":              {"logo.svg", "\x89PNG\r\n\x1a\n", "UTF-8"},
+		"a page":                       {"logo.svg", "<html><svg/></html>", "not an SVG"},
+		"words":                        {"logo.svg", "un logo", "not a whole SVG"},
+		"a drawing cut short":          {"logo.svg", drawing[:len(drawing)-20], "not a whole SVG"},
+		"another style sheet asked":    {"theme.css", "@import 'https://fonts.example/a.css';", "other files"},
+		"a font asked":                 {"theme.css", "@font-face { src: URL(a.woff2) }", "other files"},
+		"neither file":                 {"letter.txt", "Madame, Monsieur,", "neither"},
+	} {
+		dir := brandDir(t, f.name, f.content)
+		c, err := load(t, "PORTIQUE_BRAND_DIR="+dir)
+		switch {
+		case f.refused != "":
+			if err == nil || !strings.HasPrefix(err.Error(), "PORTIQUE_BRAND_DIR: "+dir) || !strings.Contains(err.Error(), f.refused) || strings.Count(err.Error(), dir) != 1 {
+				t.Errorf("%s: %v", what, err)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", what, err)
+		case string(c.BrandLogo)+string(c.BrandTheme) != f.content || len(c.NoEffect) > 0:
+			t.Errorf("%s: read as %d and %d bytes, without effect %v", what, len(c.BrandLogo), len(c.BrandTheme), c.NoEffect)
+		}
+	}
+	dir := brandDir(t, "logo.svg", drawing)
+	if err := os.Mkdir(filepath.Join(dir, "theme.css"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(t, "PORTIQUE_BRAND_DIR="+dir); err == nil || !strings.Contains(err.Error(), "theme.css: is not a file") {
+		t.Errorf("a folder for a style sheet: %v", err)
+	}
+}
