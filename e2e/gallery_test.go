@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -19,6 +20,8 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"golang.org/x/net/html"
+
+	"portique/internal/web/accessibility"
 )
 
 // Demo starts `portique demo`, waits until it answers and stops it when the test ends. Only Portal and Auth of what is returned count.
@@ -218,5 +221,56 @@ func TestGallery(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What the Nu checker says of every page in every state and of every letter: of pages nothing, not even a warning; of letters no
+// error, since mail programs want what it calls obsolete.
+func TestMarkup(t *testing.T) {
+	t.Parallel()
+	nu := os.Getenv("PORTIQUE_TEST_NU")
+	if nu == "" {
+		nu = filepath.Join("..", ".tools", "node_modules", "vnu-jar", "build", "dist", "vnu.jar")
+	}
+	if _, err := os.Stat(nu); err != nil {
+		skip(t, "no Nu checker: make test fetches it, or PORTIQUE_TEST_NU names its vnu.jar")
+	}
+	if _, err := exec.LookPath("java"); err != nil {
+		skip(t, "no java: on Debian apt-get install default-jre-headless")
+	}
+	app := Demo(t)
+	folder := t.TempDir()
+	for _, language := range []string{"fr", "en"} {
+		list := fetch(t, app.Portal+"/dev/pages/"+language)
+		for _, address := range append([]string{"/dev/pages/" + language}, hrefs(t, list.body, "/dev/pages/"+language+"/")...) {
+			if strings.Contains(address, "as=text") {
+				continue
+			}
+			kind := "page"
+			if strings.Contains(address, "/letters/") {
+				kind = "letter"
+			}
+			name := filepath.Join(folder, strings.Join([]string{kind, language, path.Base(address), "html"}, "."))
+			if err := os.WriteFile(name, fetch(t, app.Portal+address).body, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var told bytes.Buffer
+	c := exec.Command("java", "-jar", nu, "--format", "json", "--exit-zero-always", folder)
+	c.Stderr = &told
+	if err := c.Run(); err != nil {
+		t.Fatalf("%v: %s", err, tail(told.String(), 1000))
+	}
+	var found struct {
+		Messages []struct{ Type, Message, URL, Extract string }
+	}
+	if err := json.Unmarshal(told.Bytes(), &found); err != nil {
+		t.Fatalf("%v: %s", err, tail(told.String(), 1000))
+	}
+	for _, m := range found.Messages {
+		if name := path.Base(m.URL); m.Type != "info" || strings.HasPrefix(name, "page.") {
+			t.Errorf("%s, %s: %s: %s", accessibility.Markup, name, m.Message, m.Extract)
+		}
 	}
 }

@@ -9,6 +9,7 @@ type Check string
 
 const (
 	Axe      Check = "axe"       // the rules of axe-core: WCAG 2.2 A and AA, and best practice
+	Markup   Check = "markup"    // the rules of HTML, by the Nu checker
 	Keyboard Check = "keyboard"  // a walk without a mouse, the focus always seen
 	NoScript Check = "no_script" // the whole walk without JavaScript
 	Narrow   Check = "narrow"    // a screen of 320 pixels
@@ -17,4 +18,4 @@ const (
 )
 
 // Checks are all of them, as the page lists them.
-var Checks = []Check{Axe, Keyboard, NoScript, Narrow, Zoom, Colours}
+var Checks = []Check{Axe, Markup, Keyboard, NoScript, Narrow, Zoom, Colours}
