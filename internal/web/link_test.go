@@ -63,9 +63,13 @@ func TestMailedToken(t *testing.T) {
 			t.Errorf("after a refusal the language leads to %s: %d", back, code)
 		}
 		sealed := strings.TrimPrefix(moved, path+"?opened=")
+		first := "A"
+		if sealed[0] == 'A' {
+			first = "B"
+		}
 		for name, address := range map[string]string{
 			"another page":        page + "?opened=" + sealed,
-			"altered":             path + "?opened=A" + sealed[1:],
+			"altered":             path + "?opened=" + first + sealed[1:],
 			"cut":                 path + "?opened=" + sealed[:len(sealed)-4],
 			"nothing":             path + "?opened=",
 			"as the token itself": path + "?opened=" + token[path],

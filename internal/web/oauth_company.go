@@ -46,6 +46,11 @@ func (v *visit) chooseCompanyPage(code int, id string, notice *template.Notice) 
 	hinted := waiting.CompanyHint == ""
 	for _, m := range openings {
 		hinted = hinted || string(m.SIREN) == waiting.CompanyHint
+	}
+	shown, finder := find(v, "/oauth/company", openings, choicesShown, companyText)
+	finder.Keep.Set("authorization", id)
+	page.Finder = v.labelled(finder, "companies")
+	for _, m := range shown {
 		page.Accesses = append(page.Accesses, template.Access{ID: m.ID, Company: m.CompanyName, SIREN: string(m.SIREN), Role: string(m.Role)})
 	}
 	page.HintRefused = !hinted
