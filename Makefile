@@ -3,7 +3,7 @@
 GO ?= go
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-long check fuzz bench generate screenshots
+.PHONY: help demo build test test-long check fuzz bench generate lighthouse screenshots
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ fuzz: ## look for inputs that break the parsers, FUZZTIME=20s for each; what is 
 
 generate: ## write the generated files (*_templ.go) again from their sources
 	$(GO) tool -modfile=tools/go.mod templ generate
+
+lighthouse: ## what Lighthouse says of the main pages; better on a quiet machine
+	@GO="$(GO)" scripts/lighthouse
 
 screenshots: ## take the pictures of docs/screenshots and docs/guide from the real pages
 	@GO="$(GO)" scripts/screenshots
