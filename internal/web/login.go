@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"portique"
@@ -63,13 +64,24 @@ func (v *visit) login() error {
 	if len(id) > 200 {
 		id = "stale" // no id of ours
 	}
+	form := template.Form{Values: v.values("email")}
+	// A field left empty is no guess: it counts nowhere and is told as what it is.
+	if form.Errors = v.signInMissing(); len(form.Errors) > 0 {
+		waiting, err := v.waiting(id)
+		if errors.Is(err, store.ErrNoAuthorization) {
+			return v.loginPage(http.StatusUnprocessableEntity, "", nil, form, v.say(template.Caution, "authorization.stale"))
+		}
+		if err != nil {
+			return err
+		}
+		return v.loginPage(http.StatusUnprocessableEntity, id, waiting, form, nil)
+	}
 	in, err := v.h.Sessions.SignIn(v.r.Context(), v.actor(), session.SignInForm{
 		Email: v.form("email"), Password: v.form("password"), Authorization: id,
 		Browser: v.h.Cookies.Read(v.r, session.Browser), SignUp: v.h.Cookies.Read(v.r, session.SignUp),
 		Known: v.h.Cookies.Read(v.r, session.Known), Former: v.h.Cookies.Read(v.r, session.Auth),
 		UserAgent: v.r.UserAgent(), Language: v.p.Lang(),
 	})
-	form := template.Form{Values: v.values("email")}
 	switch {
 	case errors.Is(err, store.ErrNoAuthorization):
 		return v.loginPage(http.StatusUnprocessableEntity, "", nil, form, v.say(template.Caution, "authorization.stale"))
@@ -96,6 +108,19 @@ func (v *visit) login() error {
 		return v.redirect("/oauth/authorize/" + id)
 	}
 	return v.redirect(v.h.PortalURL + "/session/start")
+}
+
+// signInMissing are the faults of fields left empty.
+func (v *visit) signInMissing() []template.FieldError {
+	var faults portique.FieldErrors
+	if strings.TrimSpace(v.form("email")) == "" {
+		faults.Add("email", "email.missing")
+	}
+	if v.form("password") == "" {
+		faults.Add("password", "password.missing")
+	}
+	fields, _ := v.formErrors(faults)
+	return fields
 }
 
 // throttled says until when sign-ins wait, and the two ways in meanwhile. It is
