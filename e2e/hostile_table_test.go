@@ -19,7 +19,7 @@ var entries = map[string]entry{
 	"GET portal /":                 {},
 	"GET portal /session/start":    {query: []string{"return"}},
 	"GET portal /session/callback": {query: []string{"state", "code", "error", "error_description", "iss"}},
-	"GET portal /session/keep":     {},
+	"POST portal /session/keep":    {prepare: (*scene).aKeep, check: (*scene).stillIn, public: true, twice: true, done: []int{204}},
 	"POST portal /session/end":     {prepare: (*scene).aSignOut, check: (*scene).signedOut, public: true, twice: true},
 	"POST portal /language":        {prepare: (*scene).aLanguage, public: true, free: []string{"return"}, spoil: Fields{"language": {"de"}}, twice: true},
 	"GET portal /accessibility":    {},
@@ -284,6 +284,18 @@ func (s *scene) aLanguageAtAuth(int) deed {
 func (s *scene) aSignOut(int) deed {
 	_, b := s.newcomer()
 	return deed{by: b, path: "/session/end", fields: url.Values{}}
+}
+
+func (s *scene) aKeep(int) deed {
+	_, b := s.newcomer()
+	return deed{by: b, path: "/session/keep", fields: url.Values{}}
+}
+
+func (s *scene) stillIn(c deed) string {
+	if _, ok := s.whoIs(c.by); !ok {
+		return "signed out"
+	}
+	return ""
 }
 
 func (s *scene) signedOut(c deed) string {

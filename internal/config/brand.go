@@ -19,16 +19,20 @@ const maxBrandFile = 64 << 10
 // readBrand reads the operator's own files. Either may be missing, not both: a
 // folder without any is the wrong one, or not mounted yet.
 func (c *Config) readBrand() error {
-	if _, err := os.ReadDir(c.BrandDir); err != nil {
+	// What a link in it leads to outside stays there: these files are shown to
+	// everybody, and others than the server's engineer may write them.
+	root, err := os.OpenRoot(c.BrandDir)
+	if err != nil {
 		return err
 	}
+	defer root.Close()
 	for _, f := range []struct {
 		name  string
 		into  *[]byte
 		check func([]byte) error
 	}{{"logo.svg", &c.BrandLogo, checkLogo}, {"theme.css", &c.BrandTheme, checkTheme}} {
 		path := filepath.Join(c.BrandDir, f.name)
-		content, err := readSmall(path)
+		content, err := readSmall(root, f.name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -46,8 +50,8 @@ func (c *Config) readBrand() error {
 	return nil
 }
 
-func readSmall(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+func readSmall(root *os.Root, name string) ([]byte, error) {
+	info, err := root.Stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fs.ErrNotExist
@@ -56,7 +60,7 @@ func readSmall(path string) ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, errors.New("is not a file")
 	}
-	f, err := os.Open(path)
+	f, err := root.Open(name)
 	if err != nil {
 		return nil, errors.Unwrap(err)
 	}

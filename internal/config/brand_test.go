@@ -59,4 +59,19 @@ func TestBrandFiles(t *testing.T) {
 	if _, err := load(t, "PORTIQUE_BRAND_DIR="+dir); err == nil || !strings.Contains(err.Error(), "theme.css: is not a file") {
 		t.Errorf("a folder for a style sheet: %v", err)
 	}
+	// A link within the folder is followed, as mounted volumes have them; one that leads out is not.
+	dir = brandDir(t, "now.css", ":root {}")
+	if err := os.Symlink("now.css", filepath.Join(dir, "theme.css")); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := load(t, "PORTIQUE_BRAND_DIR="+dir); err != nil || string(c.BrandTheme) != ":root {}" {
+		t.Errorf("a link within: %v", err)
+	}
+	outside := filepath.Join(brandDir(t, "master.key", "a secret"), "master.key")
+	if err := os.Symlink(outside, filepath.Join(dir, "logo.svg")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(t, "PORTIQUE_BRAND_DIR="+dir); err == nil || !strings.Contains(err.Error(), "logo.svg") {
+		t.Errorf("a link that leads out: %v", err)
+	}
 }

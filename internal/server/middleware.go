@@ -220,6 +220,9 @@ func (s *Server) source(r *http.Request) string {
 			with, err = netip.ParseAddrPort(hop)
 			a = with.Addr()
 		}
+		if inside, bare := strings.CutSuffix(strings.TrimPrefix(hop, "["), "]"); err != nil && bare {
+			a, err = netip.ParseAddr(inside)
+		}
 		if err != nil {
 			break
 		}

@@ -126,6 +126,9 @@ func (v *visit) activated() error {
 	}
 	page := template.ActivatedPage{Page: v.portalPage(m, siren), CompanyName: one.CompanyName, SIREN: string(siren),
 		Declarant: one.Role == portique.Declarant, Until: portique.LastMoment(one.Until)}
+	if one.Role == portique.Member { // let in by others, and told by letter
+		return v.redirect("/tools?siren=" + string(siren))
+	}
 	if one.Role == portique.Administrator {
 		u, err := v.h.Access.Users(v.r.Context(), v.actor(), siren)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/transform"
 	"golang.org/x/text/unicode/norm"
 
+	"portique"
 	"portique/internal/web/template"
 )
 
@@ -26,15 +27,18 @@ const (
 // says that the whole list is longer than a page.
 func find[T any](v *visit, path string, list []T, size int, text func(T) string) ([]T, template.Finder) {
 	query := v.r.URL.Query()
-	f := template.Finder{Path: path, Query: strings.TrimSpace(query.Get("q")), Shown: len(list) > size, Keep: url.Values{}}
-	if !f.Shown {
-		f.Query = ""
-	} else if len(f.Query) > 200 {
-		f.Query = strings.ToValidUTF8(f.Query[:200], "")
+	f := template.Finder{Path: path, Shown: len(list) > size, Keep: url.Values{}}
+	v.list = v.list || f.Shown
+	// Another site's page looks for nothing: the size of the answer would tell it
+	// what there is.
+	if f.Shown && !fromElsewhere(v.r) {
+		f.Query = portique.CleanText(strings.ToValidUTF8(query.Get("q"), ""))
+		f.Query = strings.ToValidUTF8(f.Query[:min(len(f.Query), 200)], "")
 	}
 	found := list
 	if words := searched(f.Query); len(words) > 0 {
 		found = nil
+		fold := folder()
 		for _, row := range list {
 			if folded := fold(text(row)); containsAll(folded, words) {
 				found = append(found, row)
@@ -62,7 +66,7 @@ func searched(query string) []string {
 	}, query); digits != "" && strings.Trim(digits, "0123456789") == "" {
 		return []string{digits}
 	}
-	return strings.Fields(fold(query))
+	return strings.Fields(folder()(query))
 }
 
 func containsAll(text string, words []string) bool {
@@ -74,11 +78,13 @@ func containsAll(text string, words []string) bool {
 	return true
 }
 
-// fold leaves out capitals and accents.
-func fold(s string) string {
-	s, _, err := transform.String(transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), norm.NFC), s)
-	if err != nil {
-		return strings.ToLower(s) // never: the chain takes any text
+// folder makes a function that leaves out capitals and accents.
+func folder() func(string) string {
+	plain := transform.Chain(norm.NFD, runes.Remove(runes.In(unicode.Mn)), norm.NFC)
+	return func(s string) string {
+		if folded, _, err := transform.String(plain, s); err == nil { // always: the chain takes any text
+			s = folded
+		}
+		return strings.ToLower(strings.ReplaceAll(s, "’", "'"))
 	}
-	return strings.ToLower(strings.ReplaceAll(s, "’", "'"))
 }

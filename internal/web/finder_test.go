@@ -31,7 +31,7 @@ func TestFind(t *testing.T) {
 		"?q=%20%20":                      {list[:50], 1, 2},
 		"?q=rien":                        {nil, 1, 1},
 		"?q=soci%C3%A9t%C3%A9&page=2":    {list[54:], 2, 2},
-		"?q=%ff%00":                      {nil, 1, 1},
+		"?q=%ff%00":                      {list[:50], 1, 2},
 		"?q=Soci%C3%A9t%C3%A9&q=port":    {list[4:54], 1, 2}, // the first counts
 		"?q=%3Cscript%3Ealert%281%29%3C": {nil, 1, 1},
 	} {
@@ -41,8 +41,14 @@ func TestFind(t *testing.T) {
 			t.Errorf("%q: %d rows, %+v", query, len(rows), f)
 		}
 	}
+	// Another site's page is shown the list, whatever it looks for.
+	v := &visit{r: httptest.NewRequest("GET", "/companies?q=ecluses", nil)}
+	v.r.Header.Set("Sec-Fetch-Site", "cross-site")
+	if rows, f := find(v, "/companies", list, 50, func(s string) string { return s }); len(rows) != 50 || f.Query != "" {
+		t.Errorf("from elsewhere: %d rows, %+v", len(rows), f)
+	}
 	// A list of one page has no field, and an old address no effect.
-	v := &visit{r: httptest.NewRequest("GET", "/companies?q=rien&page=3", nil)}
+	v = &visit{r: httptest.NewRequest("GET", "/companies?q=rien&page=3", nil)}
 	if rows, f := find(v, "/companies", list[:50], 50, func(s string) string { return s }); len(rows) != 50 || f.Shown || f.Query != "" || f.Page != 1 {
 		t.Errorf("%d rows, %+v", len(rows), f)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"portique"
 	"portique/internal/web/template"
@@ -56,7 +57,7 @@ func (h *Handler) OAuthLogoutConfirm(w http.ResponseWriter, r *http.Request, fie
 // says the same, and no ID token stays in the address.
 func (h *Handler) OAuthSignedOut(w http.ResponseWriter, r *http.Request, wasOpen bool, stillOpen []*portique.Tool) {
 	v := h.visit(w, r, portique.DoorAuth)
-	closed := signOut{WasOpen: wasOpen}
+	closed := signOut{WasOpen: wasOpen, At: h.Now().Unix()}
 	for _, t := range stillOpen {
 		closed.Tools = append(closed.Tools, t.ID)
 	}
@@ -72,14 +73,21 @@ func (h *Handler) OAuthSignedOut(w http.ResponseWriter, r *http.Request, wasOpen
 type signOut struct {
 	WasOpen bool     `json:"o"`
 	Tools   []string `json:"t,omitempty"`
+	At      int64    `json:"a"` // seconds
 }
 
 func (v *visit) signedOut() error {
+	if v.current != nil { // signed in again since, or another person's page
+		return v.redirect(v.h.PortalURL + "/")
+	}
 	var closed signOut
 	if sealed, err := base64.RawURLEncoding.DecodeString(v.r.URL.Query().Get("of")); err == nil {
 		if b, err := v.h.Keys.Open("signed-out", "auth", sealed); err == nil {
 			_ = json.Unmarshal(b, &closed) // ours
 		}
+	}
+	if v.h.Now().Sub(time.Unix(closed.At, 0)) > passLife {
+		closed.Tools = nil // whose they were has gone
 	}
 	page := template.SignedOutPage{Page: v.page(), WasOpen: closed.WasOpen}
 	tools, err := v.h.Tools.List(v.r.Context())

@@ -53,7 +53,7 @@ func Routes() []Route {
 		{auth, "POST", "/language", Anyone, languageFields, (*visit).setLanguage},
 
 		{portal, "GET", "/session/callback", Anyone, nil, (*visit).sessionCallback},
-		{portal, "GET", "/session/keep", Account, nil, (*visit).keepSession},
+		{portal, "POST", "/session/keep", Anyone, nil, (*visit).keepSession},
 		{portal, "POST", "/session/end", Anyone, nil, (*visit).endSession},
 		{portal, "GET", "/companies/add", Account, nil, (*visit).companiesAddForm},
 		{portal, "POST", "/companies/add", Account, []string{"siren", "member_code"}, (*visit).companiesAdd},

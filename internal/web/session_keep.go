@@ -16,9 +16,15 @@ func (v *visit) ending() *template.Ending {
 
 // keepSession answers the person who wants to stay signed in: that it was asked is
 // a use of the session, as any page is. Scripts ask for it when somebody presses,
-// never by themselves.
+// never by themselves. It is posted: another site's page can neither send it nor
+// let a browser's address bar do it unseen. Signed out it answers 401, in a word,
+// for no page is shown.
 func (v *visit) keepSession() error {
 	v.w.Header().Set("Cache-Control", "no-store")
-	v.w.WriteHeader(http.StatusNoContent)
+	code := http.StatusNoContent
+	if v.current == nil {
+		code = http.StatusUnauthorized
+	}
+	v.w.WriteHeader(code)
 	return nil
 }

@@ -35,6 +35,9 @@ func (v *visit) tools() error {
 	}
 	page := template.ToolsPage{Page: v.portalPage(m, wanted), Pending: pending}
 	needed := v.r.URL.Query().Get("need")
+	if len(needed) > 64 {
+		needed = "" // no tool of ours
+	}
 	var kept []tool.Shelf
 	for _, shelf := range shelves {
 		if one := shelf.Membership; one.SIREN == wanted || wanted == "" && one.Active(m.now) {

@@ -73,6 +73,7 @@ func (v *visit) usersPage(code int, siren portique.SIREN, notice *template.Notic
 	}
 	adjust(&page)
 	page.People = len(page.Users)
+	v.list = true
 	page.Users, page.Finder = v.usersShown(siren, page.Users)
 	return v.render(code, template.Users(page))
 }

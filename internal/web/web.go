@@ -97,6 +97,7 @@ type visit struct {
 	current *session.Current // nil when signed out
 	broken  error            // who is signed in could not be read
 	p       *i18n.Printer
+	list    bool     // the page is a long list, see Sending
 	formTo  []string // origins, besides our own, that a form's answer may lead to
 }
 
@@ -280,6 +281,9 @@ func (v *visit) checked(name string) bool {
 func (v *visit) page() template.Page {
 	p := template.Page{P: v.p, Brand: v.h.Brand, Door: string(v.door), PortalURL: v.h.PortalURL, AuthURL: v.h.AuthURL,
 		Path: v.r.URL.RequestURI(), Referrer: v.referrer(), TestMode: v.h.TestMode}
+	if len(p.Path) > 2000 {
+		p.Path = v.r.URL.EscapedPath() // longer ones are not come back to, and pages do not grow by them
+	}
 	if v.r.Method == http.MethodPost {
 		p.Path = "/" // the language form comes back by GET
 		if back := v.returnPath(); back != "" {
@@ -331,17 +335,22 @@ var pages = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // render writes a page with its status and its content security policy.
 func (v *visit) render(status int, page templ.Component) error {
 	v.w.Header().Set("Content-Language", v.p.Lang())
-	return Write(v.w, v.r, status, page, v.formTo...)
+	return Write(v.w, v.r, status, page, Sending{FormTo: v.formTo, List: v.list})
+}
+
+// Sending is what a page's way to the browser depends on.
+type Sending struct {
+	FormTo []string // origins, besides our own, that the answer to its forms may lead to
+	List   bool     // a list that may be long, and holds no secret
 }
 
 // Write writes a page with its status. It leaves in one piece, so that its
-// length is known and nothing is written of a page that breaks halfway. formTo
-// are origins, besides our own, that the answer to its forms may lead to.
+// length is known and nothing is written of a page that breaks halfway.
 //
-// A long page travels compressed. Only lists are long; the pages that hold a
-// mailed link's token beside what somebody typed are short, and stay as they
-// are (BREACH).
-func Write(w http.ResponseWriter, r *http.Request, status int, page templ.Component, formTo ...string) error {
+// A long list travels compressed. Other pages never do, however long somebody
+// makes them: they may hold a secret beside what an address or a field says
+// (BREACH). Nor does a list that another site's page asked for.
+func Write(w http.ResponseWriter, r *http.Request, status int, page templ.Component, o Sending) error {
 	whole := pages.Get().(*bytes.Buffer)
 	defer func() { whole.Reset(); pages.Put(whole) }()
 	// A page needs no more of a request whose time ran out than to be written.
@@ -351,11 +360,11 @@ func Write(w http.ResponseWriter, r *http.Request, status int, page templ.Compon
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Security-Policy", policy(formTo))
+	header.Set("Content-Security-Policy", policy(o.FormTo))
 	body := whole
-	if whole.Len() > longPage {
+	if o.List && whole.Len() > longPage {
 		header.Set("Vary", "Accept-Encoding")
-		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		if static.TakesGzip(r) && !fromElsewhere(r) {
 			small := pages.Get().(*bytes.Buffer)
 			defer func() { small.Reset(); pages.Put(small) }()
 			packer := packers.Get().(*gzip.Writer)
@@ -374,6 +383,9 @@ func Write(w http.ResponseWriter, r *http.Request, status int, page templ.Compon
 	}
 	return nil
 }
+
+// fromElsewhere says that a page of another site sent the browser here.
+func fromElsewhere(r *http.Request) bool { return r.Header.Get("Sec-Fetch-Site") == "cross-site" }
 
 const longPage = 16 << 10 // bytes
 

@@ -95,13 +95,13 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request, p *i18n.Printer) 
 	}
 	page := templ.FromGoHTML(listPage, map[string]any{"Language": p.Lang(), "Other": other(p.Lang()), "Path": Path, "Pages": groups, "Letters": Letters(),
 		"CSS": static.URL("portique.css"), "Icon": static.URL("favicon.svg")})
-	_ = web.Write(w, r, http.StatusOK, page) // its reader is an engineer, who sees that it broke
+	_ = web.Write(w, r, http.StatusOK, page, web.Sending{List: true}) // its reader is an engineer, who sees that it broke
 }
 
 func (h *handler) page(w http.ResponseWriter, r *http.Request, p *i18n.Printer) {
 	for _, s := range States(p, h.Brand) {
 		if s.Name == r.PathValue("name") {
-			if err := web.Write(w, r, http.StatusOK, s.Page); err != nil {
+			if err := web.Write(w, r, http.StatusOK, s.Page, web.Sending{List: slices.Contains([]string{"tools", "companies", "users"}, s.DataPage)}); err != nil {
 				http.Error(w, err.Error(), http.StatusInternalServerError)
 			}
 			return

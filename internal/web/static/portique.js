@@ -196,8 +196,9 @@
       const start = Date.now()
       ending.focus() // the button goes
       try {
-        const answer = await fetch('/session/keep', { redirect: 'manual', cache: 'no-store' })
-        if (!answer.ok) return say('ended')
+        const answer = await fetch('/session/keep', { method: 'POST', redirect: 'manual' })
+        if (answer.status === 401) return say('ended')
+        if (!answer.ok) return say('failed', true)
       } catch {
         return say('failed', true)
       }

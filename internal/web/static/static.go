@@ -113,6 +113,23 @@ func URL(name string) string {
 	return a.url
 }
 
+// TakesGzip says whether an answer may be compressed (RFC 9110, 12.5.3): gzip is
+// named, and not to be refused by a quality of 0.
+func TakesGzip(r *http.Request) bool {
+	for _, header := range r.Header.Values("Accept-Encoding") {
+		for coding := range strings.SplitSeq(header, ",") {
+			name, rest, _ := strings.Cut(coding, ";")
+			if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
+				continue
+			}
+			key, quality, _ := strings.Cut(strings.TrimSpace(rest), "=")
+			q, err := strconv.ParseFloat(strings.TrimSpace(quality), 64)
+			return !strings.EqualFold(strings.TrimSpace(key), "q") || err != nil || q > 0
+		}
+	}
+	return false
+}
+
 // Handler serves /static/{hash}/{name}. A wrong hash (a page written by another
 // version, during an upgrade) gets the present file, not to be kept.
 func Handler() http.Handler { return (*Own)(nil).Handler() }
@@ -150,7 +167,7 @@ func (o *Own) serve(w http.ResponseWriter, r *http.Request) {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	body := a.content
-	if a.gzip != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if a.gzip != nil && TakesGzip(r) {
 		h.Set("Content-Encoding", "gzip")
 		body = a.gzip()
 	}

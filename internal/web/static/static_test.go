@@ -135,3 +135,16 @@ func TestThemeCanBeRead(t *testing.T) {
 		}
 	}
 }
+
+func TestTakesGzip(t *testing.T) {
+	for header, want := range map[string]bool{"": false, "gzip": true, "br, GZIP": true, "gzip;q=0": false, "gzip; q=0.000": false, "gzip;q=0.5": true, "deflate": false,
+		"gzipped": false, "br;q=1, gzip ; q = 0": false, "*": false} {
+		r := httptest.NewRequest("GET", "/", nil)
+		if header != "" {
+			r.Header.Set("Accept-Encoding", header)
+		}
+		if got := TakesGzip(r); got != want {
+			t.Errorf("%q: %t", header, got)
+		}
+	}
+}
