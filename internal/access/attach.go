@@ -158,7 +158,7 @@ func (s *Service) pointOut(tx *store.Tx, actor portique.Actor) error {
 }
 
 // matching returns the active company of that SIREN and member code, nil when
-// they do not go together.
+// they do not match.
 func matching(tx *store.Tx, read func(portique.SIREN) (*portique.Company, error), siren portique.SIREN, proof []byte) (*portique.Company, error) {
 	company, err := read(siren)
 	if errors.Is(err, store.ErrCompanyUnknown) {

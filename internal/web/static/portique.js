@@ -122,7 +122,8 @@
         hint.textContent = ''
         input.focus()
       })
-      hint.append(before, button, after)
+      // Not at once: a button being pressed must not move away under the pointer.
+      setTimeout(() => hint.replaceChildren(before, button, after), 300)
     })
   }
 

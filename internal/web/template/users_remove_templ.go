@@ -32,6 +32,13 @@ func (p UsersRemovePage) effects() []string {
 	}
 }
 
+func (p UsersRemovePage) submit() string {
+	if p.User.You {
+		return p.t("portal.remove.you_submit")
+	}
+	return p.t("portal.remove.submit")
+}
+
 func UsersRemove(p UsersRemovePage) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -84,7 +91,7 @@ func UsersRemove(p UsersRemovePage) templ.Component {
 			var templ_7745c5c3_Var3 string
 			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(p.Title)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/template/users_remove.templ`, Line: 37, Col: 16}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/template/users_remove.templ`, Line: 44, Col: 16}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 			if templ_7745c5c3_Err != nil {
@@ -109,7 +116,7 @@ func UsersRemove(p UsersRemovePage) templ.Component {
 			var templ_7745c5c3_Var4 string
 			templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(p.t("portal.remove.what", "Company", p.CompanyName))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/template/users_remove.templ`, Line: 42, Col: 59}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/template/users_remove.templ`, Line: 49, Col: 59}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 			if templ_7745c5c3_Err != nil {
@@ -123,7 +130,7 @@ func UsersRemove(p UsersRemovePage) templ.Component {
 				ID:      "remove-confirm",
 				Action:  "/companies/" + p.SIREN + "/users/" + p.User.ID + "/remove",
 				Effects: p.effects(),
-				Button:  p.t("portal.remove.submit"),
+				Button:  p.submit(),
 				Danger:  true,
 				BackURL: "/companies/" + p.SIREN + "/users",
 				Back:    p.t("portal.remove.back"),
