@@ -151,7 +151,7 @@ func TestGallery(t *testing.T) {
 		if len(pages) < 100 {
 			t.Fatalf("only %d pages in the gallery", len(pages))
 		}
-		for _, address := range pages {
+		for k, address := range pages {
 			if strings.Contains(address, "as=text") || !only.MatchString(address) {
 				continue
 			}
@@ -176,6 +176,9 @@ func TestGallery(t *testing.T) {
 			} else {
 				looks[0], looks[1+2*at] = looks[1+2*at], looks[0]
 			}
+			if strings.Contains(address, "/letters/") && !Long() && (k/2%2 == 0) == (language == "fr") {
+				looks = looks[:0] // letters have one frame: every other one is enough in each language
+			}
 			stops = append(stops, stop{language, address, looks})
 		}
 	}
@@ -187,7 +190,9 @@ func TestGallery(t *testing.T) {
 			c := app.Chrome(t)
 			for i := tab; i < len(stops); i += tabs {
 				s := stops[i]
-				c.Look(s.looks[0])
+				if len(s.looks) > 0 {
+					c.Look(s.looks[0])
+				}
 				if c.noScript = strings.HasSuffix(s.path, "/form-post"); c.noScript {
 					c.run("no script, that would send it", emulation.SetScriptExecutionDisabled(true))
 				}
