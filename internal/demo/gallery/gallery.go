@@ -1,7 +1,6 @@
 package gallery
 
 import (
-	"cmp"
 	"html/template"
 	"maps"
 	"net/http"
@@ -114,7 +113,7 @@ func (h *handler) page(w http.ResponseWriter, r *http.Request, p *i18n.Printer) 
 // "-short" for one that has only what it must have.
 func Letters() []string {
 	var names []string
-	for _, kind := range slices.SortedFunc(maps.Keys(mail.Kinds), func(a, b portique.LetterKind) int { return cmp.Compare(a, b) }) {
+	for _, kind := range slices.Sorted(maps.Keys(mail.Kinds)) {
 		names = append(names, string(kind))
 		if needs := mail.Kinds[kind]; len(needs.Optional)+len(needs.MaySeal) > 0 {
 			names = append(names, string(kind)+short)
