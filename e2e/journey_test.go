@@ -385,6 +385,10 @@ func TestAdministration(t *testing.T) {
 		marie.Answers(http.StatusConflict)
 		paul.Open("/companies/" + shop.SIREN + "/users")
 		paul.Answers(http.StatusForbidden, http.StatusNotFound) // a member does not govern
+		paul.Open("/companies/" + shop.SIREN + "/activated")
+		paul.At("tools") // nor is told to be the first
+		paul.Open(app.Auth + "/signed-out")
+		paul.At("tools") // nobody who is signed in is told the contrary
 
 		// Refuse: with a reason, which the person reads; a new request waits a day.
 		refused := app.Pending(t, shop.SIREN, Lucie)
