@@ -50,8 +50,10 @@ const (
 	ActionToolAdded          Action = "tool.added"
 	ActionToolEntered        Action = "tool.entered"
 	ActionCodeReplayed       Action = "tool.code_replayed"
+	ActionRefreshReplayed    Action = "tool.refresh_replayed"
 	ActionLetterRetried      Action = "letter.retried"
 	ActionKeyMade            Action = "key.made"
+	ActionKeyRevoked         Action = "key.revoked"
 )
 
 // Event is one line of the journal, written in the transaction of the change

@@ -3,6 +3,7 @@ package portique
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,6 +20,16 @@ const (
 // PortalClientID is the built-in client by which the portal signs people in.
 const PortalClientID = "portal"
 
+// Levels are the ways of signing in that a tool may ask for at least (`acr`), the
+// weakest first: by a password, with a second factor, by a passkey that verified
+// its owner.
+var Levels = []string{"portique:1", "portique:2", "portique:3"}
+
+// Claims are what a tool may be told of a person (OpenID Connect Core 5.1), and
+// of the company that the person acts for.
+var Claims = []string{"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website",
+	"email", "email_verified", "gender", "birthdate", "zoneinfo", "locale", "phone_number", "phone_number_verified", "address", "updated_at", "company"}
+
 // Tool is a web service of the operator: an OpenID Connect client shown in the
 // list of tools. SecretHash is the SHA-256 of a random 256-bit secret: such a
 // secret needs no slow hash.
@@ -30,16 +41,47 @@ type Tool struct {
 	RedirectURIs   []string
 	PostLogoutURIs []string
 	Audience       Audience
-	AuthMethod     string // client_secret_basic, client_secret_post, none
+	AuthMethod     string // client_secret_basic, client_secret_post, private_key_jwt, none
 	SecretHash     []byte
 	PKCEOptional   bool
 	Algorithm      string // ES256, RS256
 	CreatedAt      time.Time
 	DisabledAt     time.Time
+
+	BackchannelLogoutURI string   // told when a session that entered it ends; "" for not
+	JWKS                 string   // its public keys (RFC 7517), for private_key_jwt
+	JWKSURI              string   // where its keys are fetched from time to time; "" for never
+	MinACR               string   // the level of sign-in it asks for; "" for any
+	Consent              bool     // the person is asked before it is told anything
+	Pairwise             bool     // knows people by names of its own (Core 8.1)
+	UserinfoSigned       bool     // userinfo answers it by a signed JWT
+	Claims               []string // those it may have; empty for all that its scopes release
 }
 
 // Public says whether the tool has no secret.
 func (t *Tool) Public() bool { return t.AuthMethod == "none" }
+
+// MayHave says whether a claim may be told to the tool at all.
+func (t *Tool) MayHave(claim string) bool {
+	return len(t.Claims) == 0 || slices.Contains(t.Claims, claim)
+}
+
+// Sector is what a tool that is pairwise shares its names of people with: the
+// host of its redirect addresses (Core 8.1).
+func (t *Tool) Sector() string {
+	if len(t.RedirectURIs) == 0 {
+		return ""
+	}
+	return hostOf(t.RedirectURIs[0])
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
 
 var toolID = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
@@ -73,6 +115,10 @@ func (t *Tool) Check() error {
 	}
 	switch t.AuthMethod {
 	case "client_secret_basic", "client_secret_post":
+	case "private_key_jwt":
+		if t.JWKS == "" && t.JWKSURI == "" {
+			f.Add("jwks", "tool.jwks_missing")
+		}
 	case "none":
 		if t.PKCEOptional {
 			f.Add("no_pkce", "tool.public_pkce")
@@ -82,6 +128,22 @@ func (t *Tool) Check() error {
 	}
 	if t.Algorithm != "ES256" && t.Algorithm != "RS256" {
 		f.Add("alg", "tool.algorithm")
+	}
+	for field, u := range map[string]string{"backchannel_logout_uri": t.BackchannelLogoutURI, "jwks_uri": t.JWKSURI} {
+		if u != "" && checkURI(u) != nil {
+			f.Add(field, "tool.redirect", "URL", u)
+		}
+	}
+	if t.MinACR != "" && !slices.Contains(Levels, t.MinACR) {
+		f.Add("min_acr", "tool.min_acr")
+	}
+	for _, claim := range t.Claims {
+		if !slices.Contains(Claims, claim) {
+			f.Add("claims", "tool.claim", "Claim", claim)
+		}
+	}
+	if t.Pairwise && slices.ContainsFunc(t.RedirectURIs, func(u string) bool { return hostOf(u) != t.Sector() }) {
+		f.Add("redirect_uri", "tool.pairwise_hosts")
 	}
 	return f.Err()
 }

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -37,23 +38,20 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		p.showError(w, r, err)
 		return
 	}
-	to, err := addressee(v)
-	if err != nil {
-		p.showError(w, r, err)
-		return
-	}
-	hint, err := p.readHint(r.Context(), v.Get("id_token_hint"))
-	if err != nil {
-		p.showError(w, r, err)
-		return
-	}
 	browser := p.cookies.Read(r, session.Browser)
 	if browser == "" {
 		browser = secret.Token()
 	}
-	f, err := p.fly(r.Context(), p.db.Tx, func(f *flight) error {
-		q := *to
-		f.request = &q
+	f, err := p.fly(r.Context(), func(f *flight) error {
+		v, gone := p.pushed(f.tx, v)
+		q, err := addressee(v)
+		if gone != nil && err != nil {
+			err = errStale // nothing says where to answer
+		}
+		if err != nil {
+			return err
+		}
+		f.request = q
 		t, err := p.client(f.tx, q.ClientID)
 		if err != nil && missing(err) {
 			return errClientUnknown
@@ -65,24 +63,22 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		if !registered(t.RedirectURIs, q.RedirectURI) {
 			return errRedirectUnknown
 		}
-		if refusal := q.read(v, t, hint); refusal != nil {
+		if gone != nil {
+			return gone
+		}
+		if refusal := q.read(v, t, p.readHint(v.Get("id_token_hint"))); refusal != nil {
 			return refusal
 		}
 		if err := p.whoIsHere(f, r); err != nil {
 			return err
 		}
-		f.row = &store.Authorization{ClientID: q.ClientID, BrowserHash: secret.Hash(browser), RedirectURI: q.RedirectURI,
-			EmailHint: q.EmailHint, CompanyHint: q.CompanyHint, CreatedAt: f.tx.Now(), ExpiresAt: f.tx.Now().Add(session.AuthorizationLife)}
-		ask := url.Values{"response_type": {"code"}, "client_id": {q.ClientID}, "redirect_uri": {q.RedirectURI}, "scope": {q.Scope}}
-		if q.Nonce != "" {
-			ask.Set("nonce", q.Nonce)
+		kept, err := json.Marshal(f.request)
+		if err != nil {
+			return err
 		}
-		if q.Challenge != "" {
-			ask.Set("code_challenge", q.Challenge)
-			ask.Set("code_challenge_method", "S256")
-		}
-		p.ask(r.Context(), f, http.MethodGet, pathAuthorize, nil, ask)
-		return nil
+		f.row = &store.Authorization{ID: store.NewID(), ClientID: q.ClientID, BrowserHash: secret.Hash(browser), RedirectURI: q.RedirectURI,
+			Request: string(kept), EmailHint: q.EmailHint, CompanyHint: q.CompanyHint, CreatedAt: f.tx.Now(), ExpiresAt: f.tx.Now().Add(session.AuthorizationLife)}
+		return p.proceed(f)
 	})
 	if err == nil && f.location != "" {
 		p.cookies.Set(w, session.Browser, browser, browserLife)
@@ -93,14 +89,44 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 // goOn continues an authorization after a page of ours. Two that run at once
 // give one code: the second waits for the first and finds it finished.
 func (p *Provider) goOn(w http.ResponseWriter, r *http.Request) {
-	f, err := p.fly(r.Context(), p.db.Tx, func(f *flight) error {
+	f, err := p.fly(r.Context(), func(f *flight) error {
 		if err := p.resume(f, r); err != nil {
 			return err
 		}
-		p.ask(r.Context(), f, http.MethodGet, pathAuthorize+"/"+f.row.ID, nil, nil)
-		return nil
+		return p.proceed(f)
 	})
 	p.conclude(w, r, f, err)
+}
+
+// proceed asks the policy what comes next, and does it: the person goes to a page
+// of ours, or the tool gets a refusal or a code.
+func (p *Provider) proceed(f *flight) error {
+	if p.keys.signer(f.client.Algorithm, f.tx.Now()) == nil {
+		return &needKey{f.client.Algorithm} // before anything is promised
+	}
+	if err := p.decide(f); err != nil {
+		return err
+	}
+	if f.location == "" && f.refusal == nil {
+		if err := f.giveCode(); err != nil {
+			return err
+		}
+	}
+	if f.location == "" {
+		f.row.FinishedAt = f.tx.Now()
+		if !f.saved {
+			return nil // one that ends in the request that began it is never written
+		}
+	}
+	return f.tx.SaveAuthorization(f.row)
+}
+
+// giveCode makes the grant of a new code.
+func (f *flight) giveCode() error {
+	f.code = secret.Token()
+	now := f.tx.Now()
+	return f.tx.InsertGrant(&store.Grant{ID: store.NewID(), ClientID: f.client.ID, AccountID: f.current.Account.ID, SessionID: f.current.ID,
+		MembershipID: f.row.MembershipID, CodeHash: secret.Hash(f.code), CodeExpiresAt: now.Add(CodeLife), Request: f.row.Request, CreatedAt: now})
 }
 
 // deny ends an authorization at the person's wish: the tool gets access_denied.
@@ -111,7 +137,7 @@ func (p *Provider) deny(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	f, err := p.fly(r.Context(), p.db.Tx, func(f *flight) error {
+	f, err := p.fly(r.Context(), func(f *flight) error {
 		if err := p.resume(f, r); err != nil {
 			return err
 		}
@@ -146,7 +172,8 @@ func (p *Provider) resume(f *flight, r *http.Request) error {
 		return errStale
 	}
 	f.row, f.saved = row, true
-	if f.engine, f.request, err = readSession(row); err != nil {
+	f.request = &request{}
+	if err := json.Unmarshal([]byte(row.Request), f.request); err != nil {
 		return err
 	}
 	f.client, err = p.client(f.tx, row.ClientID)
@@ -188,12 +215,8 @@ func (p *Provider) conclude(w http.ResponseWriter, r *http.Request, f *flight, e
 		http.Redirect(w, r, f.location, http.StatusSeeOther)
 	case f.refusal != nil:
 		p.answer(w, r, f.request, f.refusal.values())
-	case f.code != "":
-		p.answer(w, r, f.request, url.Values{"code": {f.code}})
 	default:
-		// The engine refused what our own reading had let through.
-		p.log.WarnContext(r.Context(), "authorization refused by the engine", "client", f.request.ClientID, "reason", f.reason)
-		p.showError(w, r, errBadRequest)
+		p.answer(w, r, f.request, url.Values{"code": {f.code}})
 	}
 }
 

@@ -1,14 +1,9 @@
 package oidc
 
 import (
-	"context"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"slices"
 	"strings"
-
-	"github.com/luikyv/go-oidc/pkg/goidc"
 
 	"portique"
 	"portique/internal/store"
@@ -51,46 +46,51 @@ var scopeClaims = map[string][]string{
 	"company": {"company"},
 }
 
-// idTokenClaims completes an ID token (Core 2): times by our clock, the level
+// idTokenClaims are those of an ID token (Core 2): times by our clock, the level
 // and moment of the sign-in, its session, the company; personal data only when
 // asked for one by one.
-func (s storage) idTokenClaims(ctx context.Context, _ *goidc.Grant) map[string]any {
-	f := flightOf(ctx)
-	now := f.tx.Now()
-	q := &request{}
-	if f.broke(json.Unmarshal([]byte(f.grant.Request), q)) != nil {
-		return nil
-	}
+func (p *Provider) idTokenClaims(tx *store.Tx, s *standing, q *request, scope string) (map[string]any, error) {
 	names := q.Claims.IDToken
-	if slices.Contains(strings.Fields(q.Scope), "company") {
-		names = append(names, "company")
+	if hasScope(scope, "company") {
+		names = append(slices.Clone(names), "company")
 	}
-	claims, err := release(f.tx, f.standing, names)
-	if f.broke(err) != nil {
-		return nil
+	claims, err := release(tx, s, names)
+	if err != nil {
+		return nil, err
 	}
-	claims[goidc.ClaimIssuedAt] = now.Unix()
-	claims[goidc.ClaimExpiry] = now.Add(TokenLife).Unix()
-	claims[goidc.ClaimAuthTime] = f.standing.current.AuthTime.Unix()
-	claims[goidc.ClaimACR] = acrPassword
-	claims[goidc.ClaimAMR] = []string{"pwd"}
-	claims["sid"] = f.standing.current.ID
-	if f.token != "" {
-		sum := sha256.Sum256([]byte(f.token)) // both algorithms hash by SHA-256
-		claims[goidc.ClaimAccessTokenHash] = base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+	now := tx.Now()
+	claims["iss"], claims["aud"], claims["sub"] = p.issuer, s.tool.ID, p.subject(s.tool, s.current.Account.ID)
+	claims["iat"], claims["exp"] = now.Unix(), now.Add(TokenLife).Unix()
+	claims["auth_time"], claims["acr"], claims["amr"] = s.current.AuthTime.Unix(), acrPassword, []string{"pwd"}
+	claims["sid"] = s.current.ID
+	if q.Nonce != "" {
+		claims["nonce"] = q.Nonce
 	}
-	return claims
+	return claims, nil
 }
 
 // userinfoClaims are what the scopes, and the claims parameter, released.
-func userinfoClaims(tx *store.Tx, s *standing, q *request) (map[string]any, error) {
+func (p *Provider) userinfoClaims(tx *store.Tx, s *standing, q *request, scope string) (map[string]any, error) {
 	names := slices.Clone(q.Claims.Userinfo)
-	for scope := range strings.FieldsSeq(q.Scope) {
-		names = append(names, scopeClaims[scope]...)
+	for one := range strings.FieldsSeq(scope) {
+		names = append(names, scopeClaims[one]...)
 	}
 	claims, err := release(tx, s, names)
-	claims["sub"] = s.current.Account.ID
-	return claims, err
+	if err != nil {
+		return nil, err
+	}
+	claims["sub"] = p.subject(s.tool, s.current.Account.ID)
+	return claims, nil
+}
+
+// subject is how a tool knows a person: by the account's id, or, for one that
+// asked for names of its own (Core 8.1), by a name made of its host, which no
+// other host can match with theirs.
+func (p *Provider) subject(t *portique.Tool, accountID string) string {
+	if !t.Pairwise {
+		return accountID
+	}
+	return base64.RawURLEncoding.EncodeToString(p.secrets.Mac("pairwise-subject", t.Sector(), accountID))
 }
 
 // release gives the values of the claims of those names, leaving out those that
@@ -99,6 +99,9 @@ func release(tx *store.Tx, s *standing, names []string) (map[string]any, error) 
 	claims := map[string]any{}
 	account := s.current.Account
 	for _, name := range names {
+		if !s.tool.MayHave(name) {
+			continue
+		}
 		switch name {
 		case "name":
 			claims[name] = account.Name()

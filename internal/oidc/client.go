@@ -1,12 +1,10 @@
 package oidc
 
 import (
-	"context"
-	"errors"
+	"net/http"
 	"net/url"
+	"slices"
 	"strings"
-
-	"github.com/luikyv/go-oidc/pkg/goidc"
 
 	"portique"
 	"portique/internal/secret"
@@ -29,50 +27,122 @@ func (p *Provider) client(tx *store.Tx, id string) (*portique.Tool, error) {
 	return t, err
 }
 
-// engineClient shows a tool to the engine, as it authenticates now: presented
-// is the method that this request uses, "" outside the token endpoint. A method
-// that is not the tool's makes it unknown.
-func engineClient(t *portique.Tool, presented string) (*goidc.Client, bool) {
-	method := t.AuthMethod
-	if presented != "" {
-		// The default method, client_secret_basic, leaves client_secret_post
-		// working; any other is exclusive.
-		if presented != method && !(method == "client_secret_basic" && presented == "client_secret_post") {
-			return nil, false
-		}
-		method = presented
-	}
-	c := &goidc.Client{ID: t.ID, Secret: string(t.SecretHash), ClientMeta: goidc.ClientMeta{
-		Name:             t.Name,
-		GrantTypes:       []goidc.GrantType{goidc.GrantAuthorizationCode},
-		ResponseTypes:    []goidc.ResponseType{goidc.ResponseTypeCode},
-		ScopeIDs:         strings.Join(scopesSupported, " "),
-		IDTokenSigAlg:    goidc.SignatureAlgorithm(t.Algorithm),
-		TokenAuthnMethod: goidc.AuthnMethod(method),
-	}}
-	for _, uri := range t.RedirectURIs {
-		// We compare exactly; the engine compares what it parsed and wrote again.
-		if u, err := url.Parse(uri); err == nil {
-			c.RedirectURIs = append(c.RedirectURIs, u.String())
-		}
-	}
-	return c, true
+// credentials are how a client proves who it is: by one method (RFC 6749 2.3).
+type credentials struct {
+	id, method string
+	secret     string // client_secret_basic and client_secret_post
+	assertion  string // private_key_jwt
 }
 
-var errSecret = errors.New("wrong client secret")
+// errInvalidClient tells nothing of why: unknown, disabled, another method, a
+// wrong secret.
+var errInvalidClient = &refusal{http.StatusUnauthorized, "invalid_client", "the client is unknown, or did not authenticate as registered"}
 
-// verifySecret compares a client secret with its hash in constant time. By the
-// Basic scheme a secret comes form-encoded (RFC 6749 2.3.1), though many send
-// it as it is.
-func verifySecret(_ context.Context, hash, presented string) error {
-	if len(hash) == 0 {
-		return errSecret
+// assertionType is the only kind of client assertion (RFC 7523 2.2).
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// readCredentials finds what a request proves its client with. Nothing may be
+// sent twice.
+func readCredentials(r *http.Request, v url.Values) (credentials, *refusal) {
+	if name := twice(v); name != "" {
+		return credentials{}, refuse("invalid_request", "the parameter "+name+" was sent more than once")
 	}
-	if secret.Equal([]byte(hash), secret.Hash(presented)) {
-		return nil
+	id, key, basic := r.BasicAuth()
+	header := r.Header["Authorization"]
+	asserted := v.Has("client_assertion") || v.Has("client_assertion_type")
+	ways := len(header)
+	if v.Get("client_secret") != "" {
+		ways++
 	}
-	if decoded, err := url.QueryUnescape(presented); err == nil && secret.Equal([]byte(hash), secret.Hash(decoded)) {
-		return nil
+	if asserted {
+		ways++
 	}
-	return errSecret
+	switch {
+	case ways > 1:
+		return credentials{}, refuse("invalid_request", "the client authenticates in more than one way")
+	case basic:
+		id = formDecoded(id)
+		if named := v.Get("client_id"); named != "" && named != id {
+			return credentials{}, errInvalidClient
+		}
+		return credentials{id: id, method: "client_secret_basic", secret: key}, nil
+	case len(header) > 0:
+		return credentials{}, errInvalidClient
+	case asserted:
+		if v.Get("client_assertion_type") != assertionType {
+			return credentials{}, errInvalidClient
+		}
+		return credentials{id: v.Get("client_id"), method: "private_key_jwt", assertion: v.Get("client_assertion")}, nil
+	case v.Get("client_secret") != "":
+		return credentials{id: v.Get("client_id"), method: "client_secret_post", secret: v.Get("client_secret")}, nil
+	}
+	return credentials{id: v.Get("client_id"), method: "none"}, nil
+}
+
+// formDecoded undoes the form encoding that the Basic scheme asks for (RFC 6749
+// 2.3.1). Many clients send what they have as it is: what does not decode is
+// taken so.
+func formDecoded(s string) string {
+	if decoded, err := url.QueryUnescape(s); err == nil {
+		return decoded
+	}
+	return s
+}
+
+// authenticate finds the client of a request that proved who it is, into the
+// flight. endpoint is the path called: an assertion may name it.
+func (p *Provider) authenticate(f *flight, c credentials, endpoint string) error {
+	if c.method == "private_key_jwt" {
+		id, ok := assertedClient(c.assertion)
+		if !ok || c.id != "" && c.id != id {
+			return errInvalidClient
+		}
+		c.id = id
+	}
+	t, err := p.client(f.tx, c.id)
+	if err != nil && missing(err) {
+		return errInvalidClient
+	}
+	if err != nil {
+		return err
+	}
+	// The default method, client_secret_basic, leaves client_secret_post working;
+	// any other is exclusive.
+	if c.method != t.AuthMethod && !(t.AuthMethod == "client_secret_basic" && c.method == "client_secret_post") {
+		return errInvalidClient
+	}
+	switch c.method {
+	case "none":
+	case "private_key_jwt":
+		if err := p.checkAssertion(f.tx, t, c.assertion, endpoint); err != nil {
+			return err
+		}
+	default:
+		right := secret.Equal(t.SecretHash, secret.Hash(c.secret)) ||
+			c.method == "client_secret_basic" && secret.Equal(t.SecretHash, secret.Hash(formDecoded(c.secret)))
+		if len(t.SecretHash) == 0 || !right {
+			return errInvalidClient
+		}
+	}
+	f.client = t
+	return nil
+}
+
+// confidential refuses a client that proves nothing, where a secret is asked for.
+func (f *flight) confidential() error {
+	if f.client.Public() {
+		return errInvalidClient
+	}
+	return nil
+}
+
+// scopesOf is a scope parameter as a list without repetition.
+func scopesOf(s string) []string {
+	var list []string
+	for scope := range strings.FieldsSeq(s) {
+		if !slices.Contains(list, scope) {
+			list = append(list, scope)
+		}
+	}
+	return list
 }

@@ -4,16 +4,18 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
 // What the provider can do. Discovery says these and nothing else.
 var (
-	scopesSupported    = []string{"openid", "profile", "email", "address", "phone", "company"}
+	scopesSupported    = []string{"openid", "profile", "email", "address", "phone", "company", "offline_access"}
 	promptsSupported   = []string{"none", "login", "select_account", "select_company"}
 	responseModes      = []string{"query", "form_post"}
-	authMethods        = []string{"client_secret_basic", "client_secret_post", "none"}
+	authMethods        = []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}
 	algorithms         = []string{"ES256", "RS256"}
 	acrValuesSupported = []string{acrPassword}
 	claimsSupported    = []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid",
@@ -24,28 +26,39 @@ var (
 // and RFC 8414).
 func (p *Provider) metadata() any {
 	return map[string]any{
-		"issuer":                                         p.issuer,
-		"authorization_endpoint":                         p.issuer + pathAuthorize,
-		"token_endpoint":                                 p.issuer + pathToken,
-		"userinfo_endpoint":                              p.issuer + pathUserinfo,
-		"jwks_uri":                                       p.issuer + pathKeys,
-		"end_session_endpoint":                           p.issuer + pathLogout,
-		"scopes_supported":                               scopesSupported,
-		"response_types_supported":                       []string{"code"},
-		"response_modes_supported":                       responseModes,
-		"grant_types_supported":                          []string{"authorization_code"},
-		"subject_types_supported":                        []string{"public"},
-		"id_token_signing_alg_values_supported":          algorithms,
-		"token_endpoint_auth_methods_supported":          authMethods,
-		"code_challenge_methods_supported":               []string{"S256"},
-		"acr_values_supported":                           acrValuesSupported,
-		"prompt_values_supported":                        promptsSupported,
-		"claim_types_supported":                          []string{"normal"},
-		"claims_supported":                               claimsSupported,
-		"claims_parameter_supported":                     true,
-		"request_parameter_supported":                    false,
-		"request_uri_parameter_supported":                false,
-		"authorization_response_iss_parameter_supported": true,
+		"issuer":                                                   p.issuer,
+		"authorization_endpoint":                                   p.issuer + pathAuthorize,
+		"token_endpoint":                                           p.issuer + pathToken,
+		"userinfo_endpoint":                                        p.issuer + pathUserinfo,
+		"jwks_uri":                                                 p.issuer + pathKeys,
+		"end_session_endpoint":                                     p.issuer + pathLogout,
+		"introspection_endpoint":                                   p.issuer + pathIntrospect,
+		"revocation_endpoint":                                      p.issuer + pathRevoke,
+		"pushed_authorization_request_endpoint":                    p.issuer + pathPush,
+		"scopes_supported":                                         scopesSupported,
+		"response_types_supported":                                 []string{"code"},
+		"response_modes_supported":                                 responseModes,
+		"grant_types_supported":                                    slices.Sorted(maps.Keys(grantTypes)),
+		"subject_types_supported":                                  []string{"public", "pairwise"},
+		"id_token_signing_alg_values_supported":                    algorithms,
+		"userinfo_signing_alg_values_supported":                    algorithms,
+		"introspection_signing_alg_values_supported":               algorithms,
+		"dpop_signing_alg_values_supported":                        proofAlgorithms,
+		"token_endpoint_auth_methods_supported":                    authMethods,
+		"token_endpoint_auth_signing_alg_values_supported":         proofAlgorithms,
+		"introspection_endpoint_auth_methods_supported":            authMethods[:3],
+		"introspection_endpoint_auth_signing_alg_values_supported": proofAlgorithms,
+		"revocation_endpoint_auth_methods_supported":               authMethods,
+		"revocation_endpoint_auth_signing_alg_values_supported":    proofAlgorithms,
+		"code_challenge_methods_supported":                         []string{"S256"},
+		"acr_values_supported":                                     acrValuesSupported,
+		"prompt_values_supported":                                  promptsSupported,
+		"claim_types_supported":                                    []string{"normal"},
+		"claims_supported":                                         claimsSupported,
+		"claims_parameter_supported":                               true,
+		"request_parameter_supported":                              false,
+		"request_uri_parameter_supported":                          false,
+		"authorization_response_iss_parameter_supported":           true,
 	}
 }
 

@@ -490,7 +490,7 @@ func TestDiscovery(t *testing.T) {
 				t.Errorf("%s %s: %v", route.Method, route.Path, p)
 			}
 		}
-		for _, path := range []string{"/register", "/oauth/introspect", "/oauth/revoke", "/oauth/par", "/authorize"} {
+		for _, path := range []string{"/register", "/oauth/register", "/authorize"} {
 			if p := e.browser().send("POST", path, url.Values{}); p.status != http.StatusNotFound {
 				t.Errorf("%s: %v", path, p)
 			}

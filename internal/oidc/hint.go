@@ -1,7 +1,6 @@
 package oidc
 
 import (
-	"context"
 	"slices"
 	"strings"
 
@@ -21,27 +20,24 @@ type hint struct {
 // of says whether the token was made for that client.
 func (h *hint) of(clientID string) bool { return h != nil && slices.Contains(h.Audience, clientID) }
 
-// readHint verifies an id_token_hint: signed by a key of ours, by us. It is nil
-// when it is anything else; the error is ours.
-func (p *Provider) readHint(ctx context.Context, raw string) (*hint, error) {
+// readHint verifies an id_token_hint: signed by a key of ours that was not
+// revoked, by us. It is nil when it is anything else.
+func (p *Provider) readHint(raw string) *hint {
 	if raw == "" || len(raw) > 16<<10 || strings.Count(raw, ".") != 2 {
-		return nil, nil
+		return nil
 	}
 	token, err := jwt.ParseSigned(raw, []jose.SignatureAlgorithm{jose.ES256, jose.RS256})
 	if err != nil || len(token.Headers) != 1 {
-		return nil, nil
+		return nil
 	}
 	header := token.Headers[0]
 	if typ, ok := header.ExtraHeaders[jose.HeaderType]; ok && typ != "JWT" {
-		return nil, nil
+		return nil
 	}
-	key, known, err := p.keys.verifier(ctx, header.KeyID)
-	if err != nil || !known {
-		return nil, err
-	}
+	key := p.keys.verifier(header.KeyID)
 	h := &hint{}
-	if err := token.Claims(key, h); err != nil || h.Issuer != p.issuer || h.Subject == "" || len(h.Audience) != 1 {
-		return nil, nil
+	if key == nil || token.Claims(key, h) != nil || h.Issuer != p.issuer || h.Subject == "" || len(h.Audience) != 1 {
+		return nil
 	}
-	return h, nil
+	return h
 }

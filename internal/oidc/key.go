@@ -9,7 +9,9 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,14 +29,15 @@ const defaultAlgorithm = "ES256"
 const rsaBits = 2048
 
 // keyring holds the parsed signing keys. A key is made when an algorithm is
-// first needed; its private part is sealed in the database. Which node makes it
-// is decided by a constraint. Nothing here runs inside a transaction of a
-// request: making a key takes long.
+// first needed, or by the operator ahead of its time; its private part is sealed
+// in the database. Which node makes it is decided by a constraint. Nothing here
+// runs inside a transaction of a request: making a key takes long.
 type keyring struct {
 	db      *store.DB
 	secrets *secret.Keys
 	making  sync.Mutex
-	parsed  atomic.Pointer[[]signingKey] // those that sign first
+	parsed  atomic.Pointer[[]signingKey]
+	lookAt  atomic.Int64 // when they were last read, Unix nanoseconds
 	reading sync.Mutex
 	set     atomic.Pointer[publishedSet]
 }
@@ -51,9 +54,26 @@ type publishedSet struct {
 // fetches the set well after the token was signed.
 const stale = 200 * time.Millisecond
 
+// looked is how long a node signs without asking which keys still may.
+const looked = time.Second
+
+// linger is how long a key is published after it stopped signing: the life of
+// what it signed, and a minute for clocks.
+const linger = TokenLife + time.Minute
+
 type signingKey struct {
 	jose.JSONWebKey
-	signs bool // not retired
+	signsAt, retiredAt, revokedAt time.Time
+}
+
+// signs says whether the key signs at a moment.
+func (k *signingKey) signs(now time.Time) bool {
+	return k.revokedAt.IsZero() && !now.Before(k.signsAt) && (k.retiredAt.IsZero() || now.Before(k.retiredAt))
+}
+
+// shown says whether the key is published at a moment.
+func (k *signingKey) shown(now time.Time) bool {
+	return k.revokedAt.IsZero() && (k.retiredAt.IsZero() || now.Before(k.retiredAt.Add(linger)))
 }
 
 func newKeyring(db *store.DB, secrets *secret.Keys) *keyring {
@@ -62,24 +82,49 @@ func newKeyring(db *store.DB, secrets *secret.Keys) *keyring {
 	return k
 }
 
-// has says whether a key that signs by that algorithm is loaded.
-func (k *keyring) has(algorithm string) bool {
-	for _, key := range *k.parsed.Load() {
-		if key.signs && key.Algorithm == algorithm {
-			return true
+// signer finds the key that signs by that algorithm, or nil.
+func (k *keyring) signer(algorithm string, now time.Time) *signingKey {
+	keys := *k.parsed.Load()
+	for i := range keys {
+		if keys[i].Algorithm == algorithm && keys[i].signs(now) {
+			return &keys[i]
 		}
 	}
-	return false
+	return nil
 }
 
-// private lists the keys with their private parts, those that sign first.
-func (k *keyring) private() []jose.JSONWebKey {
-	parsed := *k.parsed.Load()
-	keys := make([]jose.JSONWebKey, len(parsed))
-	for i := range parsed {
-		keys[i] = parsed[i].JSONWebKey
+// sign makes a signed token (RFC 7515, compact) of claims, or asks for a key.
+func (k *keyring) sign(algorithm, typ string, now time.Time, claims any) (string, error) {
+	key := k.signer(algorithm, now)
+	if key == nil {
+		return "", &needKey{algorithm}
 	}
-	return keys
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", err
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(algorithm), Key: key.JSONWebKey},
+		(&jose.SignerOptions{}).WithType(jose.ContentType(typ)))
+	if err != nil {
+		return "", err
+	}
+	token, err := signer.Sign(payload)
+	if err != nil {
+		return "", err
+	}
+	return token.CompactSerialize()
+}
+
+// fresh reads the keys again when that was not done for a second: another node,
+// or the command line, may have revoked one. One request does; those beside it
+// go on.
+func (k *keyring) fresh(ctx context.Context) error {
+	if time.Since(time.Unix(0, k.lookAt.Load())) < looked || !k.reading.TryLock() {
+		return nil
+	}
+	defer k.reading.Unlock()
+	_, err := k.load(ctx)
+	return err
 }
 
 // published is the set to publish (RFC 7517). One request reads it again when
@@ -100,13 +145,16 @@ func (k *keyring) published(ctx context.Context) (*document, error) {
 		return now.document, nil // somebody was faster
 	}
 	at := time.Now()
-	if err := k.load(ctx); err != nil {
+	now, err := k.load(ctx)
+	if err != nil {
 		return nil, err
 	}
 	public := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
 	parsed := k.parsed.Load()
-	for _, key := range *parsed {
-		public.Keys = append(public.Keys, key.Public())
+	for i := range *parsed {
+		if key := &(*parsed)[i]; key.shown(now) {
+			public.Keys = append(public.Keys, key.Public())
+		}
 	}
 	d, err := newDocument(public)
 	if err != nil {
@@ -116,72 +164,73 @@ func (k *keyring) published(ctx context.Context) (*document, error) {
 	return d, nil
 }
 
-// verifier returns the public key with that id, loading keys made by other
-// nodes when it is not known yet.
-func (k *keyring) verifier(ctx context.Context, kid string) (any, bool, error) {
-	for try := range 2 {
-		for _, key := range *k.parsed.Load() {
-			if key.KeyID == kid {
-				return key.Public().Key, true, nil
-			}
-		}
-		if try == 0 {
-			if err := k.load(ctx); err != nil {
-				return nil, false, err
-			}
+// verifier is the public key with that id, nil when there is none or it was
+// revoked.
+func (k *keyring) verifier(kid string) any {
+	for _, key := range *k.parsed.Load() {
+		if key.KeyID == kid && key.revokedAt.IsZero() {
+			return key.Public().Key
 		}
 	}
-	return nil, false, nil
+	return nil
 }
 
 // ensure makes the algorithm's key unless somebody did already.
 func (k *keyring) ensure(ctx context.Context, algorithm string) error {
-	if k.has(algorithm) {
-		return nil
-	}
 	k.making.Lock()
 	defer k.making.Unlock()
-	if err := k.load(ctx); err != nil || k.has(algorithm) {
+	now, err := k.load(ctx)
+	if err != nil || k.signer(algorithm, now) != nil {
 		return err
 	}
-	signer, err := generate(algorithm)
+	row, err := makeKey(k.secrets, algorithm)
 	if err != nil {
 		return err
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(signer)
-	if err != nil {
-		return err
-	}
-	kid, err := thumbprint(signer)
-	if err != nil {
-		return err
-	}
-	sealed := k.secrets.Seal("signing-key", kid, der)
 	err = k.db.Tx(ctx, func(tx *store.Tx) error {
-		made, err := tx.InsertSigningKey(&store.SigningKey{ID: kid, Algorithm: algorithm, Sealed: sealed, CreatedAt: tx.Now()})
-		if err != nil || !made {
-			return err
-		}
-		return tx.Audit(portique.Actor{Door: portique.DoorAuth}.Event(portique.ActionKeyMade, kid, ""))
+		row.CreatedAt = tx.Now()
+		return insertKey(tx, portique.Actor{Door: portique.DoorAuth}, row)
 	})
 	if err != nil {
 		return err
 	}
-	return k.load(ctx)
+	_, err = k.load(ctx)
+	return err
 }
 
-// load reads the keys; those parsed before are not parsed again.
-func (k *keyring) load(ctx context.Context) error {
+// makeKey makes a key and seals it.
+func makeKey(secrets *secret.Keys, algorithm string) (*store.SigningKey, error) {
+	signer, err := generate(algorithm)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(signer)
+	if err != nil {
+		return nil, err
+	}
+	kid, err := thumbprint(signer)
+	if err != nil {
+		return nil, err
+	}
+	return &store.SigningKey{ID: kid, Algorithm: algorithm, Sealed: secrets.Seal("signing-key", kid, der)}, nil
+}
+
+// load reads the keys and returns the installation's time; those parsed before
+// are not parsed again, and when nothing changed the list stays the same one.
+func (k *keyring) load(ctx context.Context) (now time.Time, err error) {
+	at := time.Now()
 	var rows []*store.SigningKey
-	err := k.db.View(ctx, func(tx *store.Tx) (err error) {
+	err = k.db.View(ctx, func(tx *store.Tx) (err error) {
+		now = tx.Now()
 		rows, err = tx.SigningKeys()
 		return err
 	})
 	if err != nil {
-		return err
+		return now, err
 	}
+	before := k.parsed.Load()
 	known := map[string]any{}
-	for _, key := range *k.parsed.Load() {
+	for _, key := range *before {
 		known[key.KeyID] = key.Key
 	}
 	keys := make([]signingKey, 0, len(rows))
@@ -189,16 +238,24 @@ func (k *keyring) load(ctx context.Context) error {
 		private := known[row.ID]
 		if private == nil {
 			if private, err = k.open(row); err != nil {
-				return fmt.Errorf("signing key %s: %w", row.ID, err)
+				return now, fmt.Errorf("signing key %s: %w", row.ID, err)
 			}
 		}
 		keys = append(keys, signingKey{
 			JSONWebKey: jose.JSONWebKey{Key: private, KeyID: row.ID, Algorithm: row.Algorithm, Use: "sig"},
-			signs:      row.RetiredAt.IsZero(),
+			signsAt:    row.SignsAt, retiredAt: row.RetiredAt, revokedAt: row.RevokedAt,
 		})
 	}
-	k.parsed.Store(&keys)
-	return nil
+	if !slices.EqualFunc(keys, *before, signingKey.same) {
+		k.parsed.Store(&keys)
+	}
+	k.lookAt.Store(at.UnixNano())
+	return now, nil
+}
+
+// same says whether two are one key with the same times.
+func (k signingKey) same(other signingKey) bool {
+	return k.KeyID == other.KeyID && k.signsAt.Equal(other.signsAt) && k.retiredAt.Equal(other.retiredAt) && k.revokedAt.Equal(other.revokedAt)
 }
 
 func (k *keyring) open(row *store.SigningKey) (any, error) {
@@ -213,7 +270,7 @@ func (k *keyring) open(row *store.SigningKey) (any, error) {
 // are. It makes none.
 func LookAtKeys(ctx context.Context, db *store.DB, secrets *secret.Keys) (int, error) {
 	k := newKeyring(db, secrets)
-	err := k.load(ctx)
+	_, err := k.load(ctx)
 	return len(*k.parsed.Load()), err
 }
 

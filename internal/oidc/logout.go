@@ -57,14 +57,10 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request, v url.Valu
 		p.showError(w, r, errBadRequest)
 		return
 	}
-	hint, err := p.readHint(r.Context(), v.Get("id_token_hint"))
-	if err != nil {
-		p.showError(w, r, err)
-		return
-	}
 	var d departure
-	_, err = p.fly(r.Context(), p.db.Tx, func(f *flight) error {
+	_, err := p.fly(r.Context(), func(f *flight) error {
 		d = departure{}
+		hint := p.readHint(v.Get("id_token_hint"))
 		if err := p.whoLeaves(f.tx, v, hint, &d); err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 // for the access in row.MembershipID. It reads afresh each time: what was
 // chosen earlier counts only if it still holds.
 func (p *Provider) decide(f *flight) error {
-	signedIn, err := f.signedIn()
+	signedIn, err := p.signedIn(f)
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (p *Provider) decide(f *flight) error {
 		return nil
 	}
 	q := f.request
-	if q.Subject != "" && q.Subject != f.current.Account.ID {
+	if !p.isSubject(f) {
 		f.refusal = refuse("login_required", "another person signed in than the one the request names")
 		return nil
 	}
@@ -60,7 +60,7 @@ func (p *Provider) decide(f *flight) error {
 // signedIn says whether somebody is signed in here as the request asks: prompt
 // login wants a sign-in made for this very authorization, max_age one that is
 // recent enough, id_token_hint a certain person.
-func (f *flight) signedIn() (bool, error) {
+func (p *Provider) signedIn(f *flight) (bool, error) {
 	if f.current == nil {
 		return false, nil
 	}
@@ -85,10 +85,14 @@ func (f *flight) signedIn() (bool, error) {
 		return false, nil
 	case q.MaxAge != nil && (*q.MaxAge == 0 || f.tx.Now().Sub(f.current.AuthTime).Seconds() > float64(*q.MaxAge)):
 		return false, nil
-	case q.Subject != "" && q.Subject != f.current.Account.ID:
-		return false, nil
 	}
-	return true, nil
+	return p.isSubject(f), nil
+}
+
+// isSubject says whether who is signed in is the only person who will do, if the
+// request names one.
+func (p *Provider) isSubject(f *flight) bool {
+	return f.request.Subject == "" || f.request.Subject == p.subject(f.client, f.current.Account.ID)
 }
 
 // choose settles for which access the tool is entered, or leaves it open: the

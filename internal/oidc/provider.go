@@ -3,9 +3,8 @@
 // session, what opens is a membership, and both are asked again each time a
 // code or a token is used, so that an access that ended opens nothing.
 //
-// It alone knows the engine (github.com/luikyv/go-oidc): nothing of its types
-// leaves. The engine's storage runs in one transaction of ours per request,
-// so that one code redeems once.
+// Each request is one transaction, so that one code redeems once (decision
+// 0016). What is signed, and the proofs of others, are go-jose's.
 //
 // What lives how long: a pending authorization 1 hour, a code 60 seconds, an
 // access token and an ID token 5 minutes; a session as package session says.
@@ -21,9 +20,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"github.com/luikyv/go-oidc/pkg/goidc"
-	"github.com/luikyv/go-oidc/pkg/provider"
 
 	"portique"
 	"portique/internal/secret"
@@ -78,7 +74,6 @@ type Provider struct {
 	actor        func(*http.Request) portique.Actor
 	log          *slog.Logger
 	keys         *keyring
-	engine       http.Handler
 	handler      http.Handler
 	discovered   *document
 }
@@ -104,39 +99,6 @@ func New(o Options) (*Provider, error) {
 	p.portal = &portique.Tool{ID: portique.PortalClientID, RedirectURIs: o.PortalRedirectURIs, PostLogoutURIs: o.PortalPostLogoutURIs,
 		AuthMethod: "client_secret_basic", SecretHash: secret.Hash(p.portalSecret), Algorithm: defaultAlgorithm}
 
-	scopes := make([]goidc.Scope, len(scopesSupported))
-	for i, s := range scopesSupported {
-		scopes[i] = goidc.NewScope(s)
-	}
-	s := storage{p}
-	engine, err := provider.New(o.Issuer, s, s.signingKeys,
-		provider.WithAuthCodeGrant(s),
-		provider.WithDCR(s), // only to look clients up: its routes are not served
-		provider.WithOpaqueTokens(s),
-		provider.WithAuthorizeEndpoint(pathAuthorize),
-		provider.WithTokenEndpoint(pathToken),
-		provider.WithScopes(scopes...),
-		provider.WithPKCE(goidc.CodeChallengeMethodSHA256),
-		provider.WithSecretBasicAuthn(), provider.WithSecretPostAuthn(), provider.WithNoneAuthn(),
-		provider.WithClientSecretVerifier(verifySecret),
-		provider.WithIDTokenSignatureAlgs(goidc.ES256, goidc.RS256),
-		provider.WithIDTokenLifetime(int(TokenLife/time.Second)),
-		provider.WithTokenOptions(func(context.Context, *goidc.Grant, *goidc.Client) goidc.TokenOptions {
-			return goidc.NewOpaqueTokenOptions(int(TokenLife / time.Second))
-		}),
-		provider.WithOpaqueTokenFunc(func(context.Context, *goidc.Grant) string { return secret.Token() }),
-		provider.WithAuthnSessionIDFunc(func(context.Context) string { return store.NewID() }),
-		provider.WithGrantIDFunc(func(context.Context) string { return store.NewID() }),
-		provider.WithIDTokenClaims(s.idTokenClaims),
-		provider.WithPolicies(goidc.NewPolicy("portique", s.setUp, s.authenticate)),
-		provider.WithErrorRenderer(s.unredirectable),
-		provider.WithErrorHandler(s.noteError),
-		provider.WithJTIConsumer(func(context.Context, string) error { return errors.New("no client assertion is accepted") }),
-	)
-	if err != nil {
-		return nil, fmt.Errorf("OpenID engine: %w", err)
-	}
-	p.engine = engine.Handler()
 	if p.discovered, err = newDocument(p.metadata()); err != nil {
 		return nil, err
 	}
@@ -152,13 +114,19 @@ func (p *Provider) Handler() http.Handler { return p.handler }
 func (p *Provider) PortalSecret() string { return p.portalSecret }
 
 // Ready loads the keys; an error means that nothing can be signed.
-func (p *Provider) Ready(ctx context.Context) error { return p.keys.load(ctx) }
+func (p *Provider) Ready(ctx context.Context) error {
+	_, err := p.keys.load(ctx)
+	return err
+}
 
 // Purge deletes the tokens and grants that can no longer serve: for the
 // timetable, about once an hour.
 func (p *Provider) Purge(ctx context.Context) error {
 	return p.db.Tx(ctx, func(tx *store.Tx) error {
 		if _, err := tx.PurgeAccessTokens(tx.Now()); err != nil {
+			return err
+		}
+		if err := tx.PurgeProofs(tx.Now()); err != nil {
 			return err
 		}
 		_, err := tx.PurgeGrants(tx.Now().Add(-session.Absolute - time.Hour))

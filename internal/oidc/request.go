@@ -35,6 +35,7 @@ type request struct {
 	CompanyHint  string         `json:"company_hint,omitempty"`
 	Language     string         `json:"ui_locales,omitempty"` // the first of ui_locales that we speak
 	Subject      string         `json:"sub,omitempty"`        // the only person who will do
+	DPoPKey      string         `json:"dpop_jkt,omitempty"`   // thumbprint of the key that redeems the code (RFC 9449 10)
 	Claims       claimsAskedFor `json:"claims,omitzero"`
 }
 
@@ -182,6 +183,9 @@ func (q *request) read(v url.Values, t *portique.Tool, hint *hint) *refusal {
 	}
 	if r := q.readClaims(v.Get("claims")); r != nil {
 		return r
+	}
+	if q.DPoPKey = v.Get("dpop_jkt"); q.DPoPKey != "" && !challenge.MatchString(q.DPoPKey) {
+		return refuse("invalid_request", "dpop_jkt is the base64url SHA-256 thumbprint of a key")
 	}
 	q.Nonce = v.Get("nonce")
 	q.EmailHint = cut(portique.CleanText(v.Get("login_hint")), 254)

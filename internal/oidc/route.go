@@ -2,18 +2,22 @@ package oidc
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
 // The provider's paths.
 const (
-	pathDiscovery = "/.well-known/openid-configuration"
-	pathMetadata  = "/.well-known/oauth-authorization-server"
-	pathAuthorize = "/oauth/authorize"
-	pathToken     = "/oauth/token"
-	pathUserinfo  = "/oauth/userinfo"
-	pathKeys      = "/oauth/keys"
-	pathLogout    = "/oauth/logout"
+	pathDiscovery  = "/.well-known/openid-configuration"
+	pathMetadata   = "/.well-known/oauth-authorization-server"
+	pathAuthorize  = "/oauth/authorize"
+	pathToken      = "/oauth/token"
+	pathUserinfo   = "/oauth/userinfo"
+	pathKeys       = "/oauth/keys"
+	pathLogout     = "/oauth/logout"
+	pathIntrospect = "/oauth/introspect"
+	pathRevoke     = "/oauth/revoke"
+	pathPush       = "/oauth/par"
 
 	// Pages of the web door that this one sends people to, with the parameter
 	// authorization.
@@ -32,7 +36,8 @@ type Route struct {
 // Routes lists what Handler serves.
 func Routes() []Route {
 	authorize := []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge",
-		"code_challenge_method", "prompt", "max_age", "login_hint", "id_token_hint", "acr_values", "claims", "ui_locales", "company_hint"}
+		"code_challenge_method", "prompt", "max_age", "login_hint", "id_token_hint", "acr_values", "claims", "ui_locales", "company_hint", "dpop_jkt", "request_uri"}
+	proofs := []string{"client_id", "client_secret", "client_assertion", "client_assertion_type"}
 	logout := []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state"}
 	return []Route{
 		{"GET", pathDiscovery, "anyone", nil},
@@ -42,7 +47,10 @@ func Routes() []Route {
 		{"POST", pathAuthorize, "anyone", authorize},
 		{"GET", pathAuthorize + "/{id}", "anyone", nil},
 		{"POST", pathAuthorize + "/{id}/deny", "anyone", nil},
-		{"POST", pathToken, "anyone", []string{"grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret"}},
+		{"POST", pathPush, "anyone", slices.Concat(authorize, proofs[1:])},
+		{"POST", pathToken, "anyone", append([]string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope"}, proofs...)},
+		{"POST", pathIntrospect, "anyone", append([]string{"token", "token_type_hint"}, proofs...)},
+		{"POST", pathRevoke, "anyone", append([]string{"token", "token_type_hint"}, proofs...)},
 		{"GET", pathUserinfo, "anyone", nil},
 		{"POST", pathUserinfo, "anyone", []string{"access_token"}},
 		{"GET", pathLogout, "anyone", logout},
@@ -59,7 +67,10 @@ func (p *Provider) routes() http.Handler {
 		"POST " + pathAuthorize:                p.authorizePost,
 		"GET " + pathAuthorize + "/{id}":       p.goOn,
 		"POST " + pathAuthorize + "/{id}/deny": p.deny,
+		"POST " + pathPush:                     p.push,
 		"POST " + pathToken:                    p.token,
+		"POST " + pathIntrospect:               p.introspect,
+		"POST " + pathRevoke:                   p.revoke,
 		"GET " + pathUserinfo:                  p.userinfo,
 		"POST " + pathUserinfo:                 p.userinfo,
 		"GET " + pathLogout:                    p.logout,

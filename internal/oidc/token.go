@@ -1,16 +1,66 @@
 package oidc
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
-	"github.com/luikyv/go-oidc/pkg/goidc"
+	"portique"
+	"portique/internal/secret"
+	"portique/internal/store"
 )
 
-// token redeems a code (RFC 6749 4.1.3). Everything happens in one transaction
-// that commits unless we break down: a refusal may have revoked a grant.
+// tokenRequest is a request to the token endpoint, its client authenticated.
+type tokenRequest struct {
+	*flight
+	v       url.Values
+	dpopKey string // thumbprint of the key that its proof shows, or ""
+}
+
+// tokenAnswer is what a tool gets (RFC 6749 5.1).
+type tokenAnswer struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int    `json:"expires_in"` // seconds
+	RefreshToken string `json:"refresh_token,omitempty"`
+	IDToken      string `json:"id_token,omitempty"`
+	Scope        string `json:"scope,omitempty"`
+}
+
+// grantTypes are the ways to a token.
+var grantTypes = map[string]func(*Provider, *tokenRequest) (*tokenAnswer, error){
+	"authorization_code": (*Provider).redeem,
+	"refresh_token":      (*Provider).refresh,
+	"client_credentials": (*Provider).credential,
+}
+
+// token gives tokens (RFC 6749 3.2). Everything happens in one transaction that
+// commits unless we break down: a refusal may have revoked a grant.
 func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
+	var given *tokenAnswer
+	p.machine(w, r, func(f *flight, v url.Values) (err error) {
+		give := grantTypes[v.Get("grant_type")]
+		switch {
+		case v.Get("grant_type") == "":
+			return refuse("invalid_request", "grant_type is missing")
+		case give == nil:
+			return refuse("unsupported_grant_type", "grant_type is authorization_code, refresh_token or client_credentials")
+		}
+		t := &tokenRequest{flight: f, v: v}
+		if t.dpopKey, err = p.proofOf(f.tx, r, ""); err != nil {
+			return err
+		}
+		given, err = give(p, t)
+		return err
+	}, func() { writeJSON(w, http.StatusOK, given) })
+}
+
+// machine answers a request of a client that proves who it is: do works in the
+// transaction, answer writes what came of it after the commit. A refusal of do
+// commits as well.
+func (p *Provider) machine(w http.ResponseWriter, r *http.Request, do func(*flight, url.Values) error, answer func()) {
 	v, err := readForm(w, r)
 	if err != nil {
 		refusal := refuse("invalid_request", "the body is a form (application/x-www-form-urlencoded) of 64 KiB at most")
@@ -20,79 +70,94 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		writeRefusal(w, refusal)
 		return
 	}
-	presented, refusal := clientMethod(r, v)
-	if refusal == nil && v.Get("grant_type") == "" {
-		refusal = refuse("invalid_request", "grant_type is missing")
-	}
-	if refusal != nil {
-		p.refuseToken(w, r, refusal)
+	proved, refused := readCredentials(r, v)
+	if refused != nil {
+		p.refuseMachine(w, r, proved.id, refused)
 		return
 	}
-	var a *answer
-	f, err := p.fly(r.Context(), p.db.Tx, func(f *flight) error {
-		f.presented, f.actor = presented, p.actorOf(r, "")
-		a = p.ask(r.Context(), f, http.MethodPost, pathToken, r.Header, v)
-		return nil
+	f, err := p.fly(r.Context(), func(f *flight) error {
+		f.actor = p.actorOf(r, "")
+		err := p.authenticate(f, proved, r.URL.Path)
+		if err == nil {
+			err = do(f, v)
+		}
+		if errors.As(err, &f.refusal) {
+			return nil
+		}
+		return err
 	})
 	switch {
 	case err != nil:
 		p.fail(w, r, err)
-	case a.status != http.StatusOK:
-		p.refuseToken(w, r, f.engineRefusal(a.status))
+	case f.refusal != nil:
+		p.refuseMachine(w, r, proved.id, f.refusal)
 	default:
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Pragma", "no-cache")
-		_, _ = a.body.WriteTo(w) // the reader went away
+		answer()
 	}
 }
 
-// clientMethod says how a client authenticates: by one method only (RFC 6749
-// 2.3), and nothing sent twice.
-func clientMethod(r *http.Request, v url.Values) (string, *refusal) {
-	if name := twice(v); name != "" {
-		return "", refuse("invalid_request", "the parameter "+name+" was sent more than once")
-	}
-	_, _, basic := r.BasicAuth()
-	headers := r.Header["Authorization"]
-	switch {
-	case len(headers) > 1, len(headers) == 1 && v.Get("client_secret") != "":
-		return "", refuse("invalid_request", "the client authenticates in more than one way")
-	case len(headers) == 1 && !basic, v.Get("client_assertion") != "", v.Get("client_assertion_type") != "":
-		return "", errInvalidClient
-	case basic:
-		return "client_secret_basic", nil
-	case v.Get("client_secret") != "":
-		return "client_secret_post", nil
-	}
-	return "none", nil
-}
-
-// errInvalidClient tells nothing of why: unknown, disabled, another method, a
-// wrong secret.
-var errInvalidClient = &refusal{http.StatusUnauthorized, "invalid_client", "the client is unknown, or did not authenticate as registered"}
-
-func (p *Provider) refuseToken(w http.ResponseWriter, r *http.Request, e *refusal) {
+func (p *Provider) refuseMachine(w http.ResponseWriter, r *http.Request, clientID string, e *refusal) {
 	if e.status == http.StatusUnauthorized && r.Header.Get("Authorization") != "" {
 		w.Header().Set("WWW-Authenticate", `Basic realm="oauth", charset="UTF-8"`)
 	}
-	p.log.InfoContext(r.Context(), "token request refused", "error", e.code, "reason", e.description)
+	p.log.InfoContext(r.Context(), "client refused", "path", r.URL.Path, "client", describe(cut(clientID, 64)), "error", e.code, "reason", e.description)
 	writeRefusal(w, e)
 }
 
-// engineRefusal words an error of the engine: its code, and for a client that
-// proved who it is, its reason.
-func (f *flight) engineRefusal(status int) *refusal {
-	var known goidc.Error
-	if !errors.As(f.reason, &known) {
-		return &refusal{status, "invalid_request", "the request was refused"}
+// writeJSON answers a machine.
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Pragma", "no-cache")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the reader went away
+}
+
+// issue adds an access token to a grant, and with it an ID token (Core 3.1.3.3)
+// when the grant is a person's and scope has openid.
+func (p *Provider) issue(t *tokenRequest, g *store.Grant, s *standing, q *request, scope string) (*tokenAnswer, error) {
+	now := t.tx.Now()
+	a := &tokenAnswer{AccessToken: secret.Token(), TokenType: "Bearer", ExpiresIn: int(TokenLife / time.Second), Scope: scope}
+	if g.DPoPKey != "" {
+		a.TokenType = "DPoP"
 	}
-	if known.Code == goidc.ErrorCodeInvalidClient {
-		return errInvalidClient
+	row := &store.AccessToken{Hash: secret.Hash(a.AccessToken), GrantID: g.ID, CreatedAt: now, ExpiresAt: now.Add(TokenLife)}
+	if q != nil && scope != q.Scope {
+		row.Scope = scope
 	}
-	e := refuse(string(known.Code), known.Description)
-	for err := errors.Unwrap(known); err != nil; err = errors.Unwrap(err) {
-		e.description = err.Error()
+	if err := t.tx.InsertAccessToken(row); err != nil {
+		return nil, err
 	}
-	return e
+	if s == nil || !hasScope(scope, "openid") {
+		return a, nil
+	}
+	claims, err := p.idTokenClaims(t.tx, s, q, scope)
+	if err != nil {
+		return nil, err
+	}
+	claims["at_hash"] = halfHash(a.AccessToken)
+	a.IDToken, err = p.keys.sign(t.client.Algorithm, "JWT", now, claims)
+	return a, err
+}
+
+// revoke ends a grant and everything given by it.
+func revoke(tx *store.Tx, g *store.Grant) error {
+	if g.RevokedAt.IsZero() {
+		g.RevokedAt = tx.Now()
+	}
+	return tx.MarkGrant(g)
+}
+
+// replayed ends a grant because a code or a refresh token of it came twice, and
+// says so in the journal.
+func (t *tokenRequest) replayed(action portique.Action, g *store.Grant, s *standing) error {
+	e := t.actor.Event(action, g.ClientID, "")
+	if s != nil && s.membership != nil {
+		e.SIREN = s.membership.SIREN
+	}
+	e.Reason = "grant " + g.ID
+	if err := t.tx.Audit(e); err != nil {
+		return err
+	}
+	return revoke(t.tx, g)
 }

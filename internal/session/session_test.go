@@ -371,7 +371,7 @@ func TestPendingAuthorization(t *testing.T) {
 					}
 				}
 				return tx.SaveAuthorization(&store.Authorization{ID: id, ClientID: map[bool]string{true: "paie", false: portique.PortalClientID}[id == "paie"],
-					BrowserHash: secret.Hash("browser"), Engine: "{}", CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(session.AuthorizationLife)})
+					BrowserHash: secret.Hash("browser"), Request: "{}", CreatedAt: tx.Now(), ExpiresAt: tx.Now().Add(session.AuthorizationLife)})
 			})
 		}
 		begin("paie")

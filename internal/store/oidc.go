@@ -7,8 +7,8 @@ import (
 )
 
 // Grant is what one authorization gave one tool: for which person, under which
-// auth session, for which access ("" for the portal). Engine is what the OpenID
-// engine keeps.
+// auth session, for which access ("" for the portal). What a tool has in its own
+// name (client credentials) is a grant without a person.
 type Grant struct {
 	ID             string
 	ClientID       string
@@ -19,17 +19,17 @@ type Grant struct {
 	CodeExpiresAt  time.Time
 	CodeRedeemedAt time.Time
 	RevokedAt      time.Time
-	Request        string
-	Engine         string
+	Request        string // the authorization request that led to it
+	DPoPKey        string // thumbprint of the key it is bound to, or ""
 	CreatedAt      time.Time
 }
 
-const grantColumns = `id, client_id, account_id, session_id, membership_id, code_hash, code_expires_at, code_redeemed_at, revoked_at, request, engine, created_at`
+const grantColumns = `id, client_id, account_id, session_id, membership_id, code_hash, code_expires_at, code_redeemed_at, revoked_at, request, dpop_key, created_at`
 
 func scanGrant(r row) (*Grant, error) {
 	var g Grant
 	err := r.Scan(&g.ID, &g.ClientID, &g.AccountID, &g.SessionID, &g.MembershipID, &g.CodeHash,
-		at{&g.CodeExpiresAt}, at{&g.CodeRedeemedAt}, at{&g.RevokedAt}, &g.Request, &g.Engine, at{&g.CreatedAt})
+		at{&g.CodeExpiresAt}, at{&g.CodeRedeemedAt}, at{&g.RevokedAt}, &g.Request, &g.DPoPKey, at{&g.CreatedAt})
 	return &g, err
 }
 
@@ -40,15 +40,21 @@ var ErrNoGrant = &portique.Error{Kind: portique.NotFound, Key: "grant.unknown"}
 func (tx *Tx) InsertGrant(g *Grant) error {
 	_, err := tx.exec(`INSERT INTO oauth_grant (`+grantColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)`,
 		g.ID, g.ClientID, g.AccountID, g.SessionID, g.MembershipID, g.CodeHash, ms(g.CodeExpiresAt),
-		ms(g.CodeRedeemedAt), ms(g.RevokedAt), g.Request, g.Engine, ms(g.CreatedAt))
+		ms(g.CodeRedeemedAt), ms(g.RevokedAt), g.Request, g.DPoPKey, ms(g.CreatedAt))
 	return err
 }
 
-// MarkGrant saves that a grant was redeemed or revoked. Nothing else of it
-// changes.
+// MarkGrant saves that a grant was redeemed, with which key, or revoked. Nothing
+// else of it changes.
 func (tx *Tx) MarkGrant(g *Grant) error {
-	_, err := tx.exec(`UPDATE oauth_grant SET code_redeemed_at=$2, revoked_at=$3 WHERE id=$1`, g.ID, ms(g.CodeRedeemedAt), ms(g.RevokedAt))
+	_, err := tx.exec(`UPDATE oauth_grant SET code_redeemed_at=$2, revoked_at=$3, dpop_key=$4 WHERE id=$1`,
+		g.ID, ms(g.CodeRedeemedAt), ms(g.RevokedAt), g.DPoPKey)
 	return err
+}
+
+// Grant returns a grant, locked for this transaction, or ErrNoGrant.
+func (tx *Tx) Grant(id string) (*Grant, error) {
+	return one(tx, ErrNoGrant, scanGrant, tx.dialect.forUpdate(`SELECT `+grantColumns+` FROM oauth_grant WHERE id = $1`), id)
 }
 
 // GrantByCode returns the grant whose code hashes so, locked for this
@@ -75,6 +81,7 @@ func (tx *Tx) PurgeGrants(before time.Time) (int64, error) {
 type AccessToken struct {
 	Hash      []byte
 	GrantID   string
+	Scope     string // what a refresh narrowed it to; "" for all of the grant's
 	CreatedAt time.Time
 	ExpiresAt time.Time
 }
@@ -84,8 +91,8 @@ var ErrNoAccessToken = &portique.Error{Kind: portique.NotFound, Key: "access_tok
 
 // InsertAccessToken adds an access token.
 func (tx *Tx) InsertAccessToken(t *AccessToken) error {
-	_, err := tx.exec(`INSERT INTO access_token (hash, grant_id, created_at, expires_at) VALUES ($1,$2,$3,$4)`,
-		t.Hash, t.GrantID, ms(t.CreatedAt), ms(t.ExpiresAt))
+	_, err := tx.exec(`INSERT INTO access_token (hash, grant_id, scope, created_at, expires_at) VALUES ($1,$2,$3,$4,$5)`,
+		t.Hash, t.GrantID, t.Scope, ms(t.CreatedAt), ms(t.ExpiresAt))
 	return err
 }
 
@@ -95,13 +102,13 @@ func (tx *Tx) InsertAccessToken(t *AccessToken) error {
 type Standing struct {
 	Session    *Session             // ID, Door, AccountID, CreatedAt, SeenAt, ExpiresAt, EndedAt
 	Account    *portique.Account    // without PasswordHash, ContributionsOnly, LastSignInAt
-	Tool       *portique.Tool       // ID, Audience, DisabledAt
+	Tool       *portique.Tool       // ID, Audience, Algorithm, RedirectURIs, Pairwise, UserinfoSigned, Claims, DisabledAt
 	Membership *portique.Membership // without Since, EndedAt
 }
 
 const (
 	standingColumns = `s.id, s.door, s.created_at, s.seen_at, s.expires_at, s.ended_at,
-		a.id, a.email, a.first_name, a.last_name, a.language, a.status, a.created_at, t.id, t.audience, t.disabled_at,
+		a.id, a.email, a.first_name, a.last_name, a.language, a.status, a.created_at, t.id, t.audience, t.algorithm, t.redirect_uris, t.pairwise, t.userinfo_signed, t.claims, t.disabled_at,
 		m.id, m.siren, m.role, m.status, m.rights, m.until, c.name, c.status`
 	standingJoins = `JOIN session s ON s.id = g.session_id AND s.account_id = g.account_id JOIN account a ON a.id = g.account_id
 		JOIN tool t ON t.id = g.client_id JOIN membership m ON m.id = g.membership_id AND m.account_id = g.account_id
@@ -111,8 +118,8 @@ const (
 func scanStanding(r row, before ...any) (*Standing, error) {
 	s, a, t, m := &Session{}, &portique.Account{}, &portique.Tool{}, &portique.Membership{}
 	err := r.Scan(append(before, &s.ID, &s.Door, at{&s.CreatedAt}, at{&s.SeenAt}, at{&s.ExpiresAt}, at{&s.EndedAt},
-		&a.ID, &a.Email, &a.FirstName, &a.LastName, &a.Language, &a.Status, at{&a.CreatedAt}, &t.ID, &t.Audience, at{&t.DisabledAt},
-		&m.ID, &m.SIREN, &m.Role, &m.Status, texts{&m.Rights}, at{&m.Until}, &m.CompanyName, &m.CompanyStatus)...)
+		&a.ID, &a.Email, &a.FirstName, &a.LastName, &a.Language, &a.Status, at{&a.CreatedAt}, &t.ID, &t.Audience,
+		&t.Algorithm, texts{&t.RedirectURIs}, &t.Pairwise, &t.UserinfoSigned, texts{&t.Claims}, at{&t.DisabledAt}, &m.ID, &m.SIREN, &m.Role, &m.Status, texts{&m.Rights}, at{&m.Until}, &m.CompanyName, &m.CompanyStatus)...)
 	s.AccountID, m.AccountID = a.ID, a.ID
 	m.Email, m.FirstName, m.LastName, m.AccountActive = a.Email, a.FirstName, a.LastName, a.Status == portique.AccountActive
 	return &Standing{s, a, t, m}, err
@@ -125,23 +132,136 @@ func (tx *Tx) Standing(grantID string) (*Standing, error) {
 		`SELECT `+standingColumns+` FROM oauth_grant g `+standingJoins+` WHERE g.id = $1`, grantID)
 }
 
+// AccessToken returns the access token that hashes so, or ErrNoAccessToken. It
+// says nothing of what it stands on.
+func (tx *Tx) AccessToken(hash []byte) (*AccessToken, error) {
+	return one(tx, ErrNoAccessToken, func(r row) (*AccessToken, error) {
+		t := &AccessToken{Hash: hash}
+		return t, r.Scan(&t.GrantID, &t.Scope, at{&t.CreatedAt}, at{&t.ExpiresAt})
+	}, `SELECT grant_id, scope, created_at, expires_at FROM access_token WHERE hash = $1`, hash)
+}
+
+// DeleteAccessToken forgets an access token.
+func (tx *Tx) DeleteAccessToken(hash []byte) error {
+	_, err := tx.exec(`DELETE FROM access_token WHERE hash = $1`, hash)
+	return err
+}
+
 // Opened is an access token of a tool with all that it stands on.
 type Opened struct {
 	*Standing
-	Request   string // the authorization request that led to it
-	ExpiresAt time.Time
-	RevokedAt time.Time // of its grant
+	AccessToken
+	GrantedFor string    // the authorization request that led to it
+	DPoPKey    string    // of its grant
+	RevokedAt  time.Time // of its grant
 }
 
 // Opened returns the access token that hashes so, or ErrNoAccessToken, also when
-// part of what it stands on is gone. The portal's own tokens open nothing.
+// part of what it stands on is gone. The portal's own tokens, and those that
+// tools have in their own name, open nothing of a person's.
 func (tx *Tx) Opened(hash []byte) (*Opened, error) {
 	return one(tx, ErrNoAccessToken, func(r row) (o *Opened, err error) {
-		o = &Opened{}
-		o.Standing, err = scanStanding(r, &o.Request, at{&o.ExpiresAt}, at{&o.RevokedAt})
+		o = &Opened{AccessToken: AccessToken{Hash: hash}}
+		o.Standing, err = scanStanding(r, &o.GrantedFor, &o.DPoPKey, at{&o.RevokedAt}, &o.GrantID, &o.Scope, at{&o.CreatedAt}, at{&o.ExpiresAt})
 		return o, err
-	}, `SELECT g.request, k.expires_at, g.revoked_at, `+standingColumns+`
+	}, `SELECT g.request, g.dpop_key, g.revoked_at, k.grant_id, k.scope, k.created_at, k.expires_at, `+standingColumns+`
 		FROM access_token k JOIN oauth_grant g ON g.id = k.grant_id `+standingJoins+` WHERE k.hash = $1`, hash)
+}
+
+// Machine is an access token that a tool has in its own name.
+type Machine struct {
+	AccessToken
+	Tool      *portique.Tool
+	DPoPKey   string
+	RevokedAt time.Time // of its grant
+}
+
+// Machine returns the access token that hashes so when a tool has it in its own
+// name, or ErrNoAccessToken.
+func (tx *Tx) Machine(hash []byte) (*Machine, error) {
+	return one(tx, ErrNoAccessToken, func(r row) (*Machine, error) {
+		m := &Machine{AccessToken: AccessToken{Hash: hash}, Tool: &portique.Tool{}}
+		return m, r.Scan(&m.DPoPKey, at{&m.RevokedAt}, &m.GrantID, &m.Scope, at{&m.CreatedAt}, at{&m.ExpiresAt}, &m.Tool.ID, at{&m.Tool.DisabledAt})
+	}, `SELECT g.dpop_key, g.revoked_at, k.grant_id, k.scope, k.created_at, k.expires_at, t.id, t.disabled_at
+		FROM access_token k JOIN oauth_grant g ON g.id = k.grant_id AND g.account_id = '' JOIN tool t ON t.id = g.client_id WHERE k.hash = $1`, hash)
+}
+
+// RefreshToken is kept by its hash. Successor is sealed.
+type RefreshToken struct {
+	Hash      []byte
+	GrantID   string
+	CreatedAt time.Time
+	UsedAt    time.Time
+	Successor []byte
+}
+
+// ErrNoRefreshToken: no refresh token hashes so.
+var ErrNoRefreshToken = &portique.Error{Kind: portique.NotFound, Key: "refresh_token.unknown"}
+
+// InsertRefreshToken adds a refresh token.
+func (tx *Tx) InsertRefreshToken(t *RefreshToken) error {
+	_, err := tx.exec(`INSERT INTO refresh_token (hash, grant_id, created_at) VALUES ($1,$2,$3)`, t.Hash, t.GrantID, ms(t.CreatedAt))
+	return err
+}
+
+// RefreshToken returns the refresh token that hashes so, locked for this
+// transaction, or ErrNoRefreshToken.
+func (tx *Tx) RefreshToken(hash []byte) (*RefreshToken, error) {
+	return one(tx, ErrNoRefreshToken, func(r row) (*RefreshToken, error) {
+		t := &RefreshToken{Hash: hash}
+		return t, r.Scan(&t.GrantID, at{&t.CreatedAt}, at{&t.UsedAt}, &t.Successor)
+	}, tx.dialect.forUpdate(`SELECT grant_id, created_at, used_at, successor FROM refresh_token WHERE hash = $1`), hash)
+}
+
+// UseRefreshToken notes that a refresh token was exchanged for its successor.
+func (tx *Tx) UseRefreshToken(t *RefreshToken) error {
+	_, err := tx.exec(`UPDATE refresh_token SET used_at=$2, successor=$3 WHERE hash=$1`, t.Hash, ms(t.UsedAt), t.Successor)
+	return err
+}
+
+// PushedRequest is an authorization request sent ahead, by the hash of its
+// address. Parameters are those of the form, encoded.
+type PushedRequest struct {
+	Hash       []byte
+	ClientID   string
+	Parameters string
+	ExpiresAt  time.Time
+}
+
+// ErrNoPushedRequest: no request waits at that address.
+var ErrNoPushedRequest = &portique.Error{Kind: portique.NotFound, Key: "pushed_request.unknown"}
+
+// InsertPushedRequest keeps a request sent ahead.
+func (tx *Tx) InsertPushedRequest(p *PushedRequest) error {
+	_, err := tx.exec(`INSERT INTO pushed_request (hash, client_id, parameters, expires_at) VALUES ($1,$2,$3,$4)`,
+		p.Hash, p.ClientID, p.Parameters, ms(p.ExpiresAt))
+	return err
+}
+
+// TakePushedRequest returns a request sent ahead and forgets it, so that it
+// serves once; ErrNoPushedRequest when it is gone.
+func (tx *Tx) TakePushedRequest(hash []byte) (*PushedRequest, error) {
+	return one(tx, ErrNoPushedRequest, func(r row) (*PushedRequest, error) {
+		p := &PushedRequest{Hash: hash}
+		return p, r.Scan(&p.ClientID, &p.Parameters, at{&p.ExpiresAt})
+	}, `DELETE FROM pushed_request WHERE hash = $1 RETURNING client_id, parameters, expires_at`, hash)
+}
+
+// SeeProof notes a proof that serves once, until a time, and says whether it was
+// new.
+func (tx *Tx) SeeProof(hash []byte, until time.Time) (bool, error) {
+	n, err := tx.exec(`INSERT INTO proof_seen (hash, expires_at) VALUES ($1,$2) ON CONFLICT DO NOTHING`, hash, ms(until))
+	return n == 1, err
+}
+
+// PurgeProofs deletes the proofs, and the requests sent ahead, that are too old
+// at a time.
+func (tx *Tx) PurgeProofs(now time.Time) error {
+	if _, err := tx.exec(`DELETE FROM proof_seen WHERE expires_at < $1`, ms(now)); err != nil {
+		return err
+	}
+	_, err := tx.exec(`DELETE FROM pushed_request WHERE expires_at < $1`, ms(now))
+	return err
 }
 
 // PurgeAccessTokens deletes the access tokens that expired before a time.
@@ -149,33 +269,42 @@ func (tx *Tx) PurgeAccessTokens(before time.Time) (int64, error) {
 	return tx.exec(`DELETE FROM access_token WHERE expires_at < $1`, ms(before))
 }
 
-// SigningKey is a private key, sealed. Retired keys sign no more but are still
-// published.
+// SigningKey is a private key, sealed. It is published from the moment it was
+// made, signs from SignsAt until RetiredAt, and is published as long after that
+// as something it signed may count.
 type SigningKey struct {
 	ID        string // kid
 	Algorithm string // ES256, RS256
 	Sealed    []byte
 	CreatedAt time.Time
-	RetiredAt time.Time
+	SignsAt   time.Time // zero: since it was made
+	RetiredAt time.Time // zero: not known yet
+	RevokedAt time.Time // what it signed counts no more
 }
 
-const signingKeyColumns = `kid, alg, sealed, created_at, retired_at`
+const signingKeyColumns = `kid, alg, sealed, created_at, signs_at, retired_at, revoked_at`
 
 func scanSigningKey(r row) (*SigningKey, error) {
 	var k SigningKey
-	err := r.Scan(&k.ID, &k.Algorithm, &k.Sealed, at{&k.CreatedAt}, at{&k.RetiredAt})
+	err := r.Scan(&k.ID, &k.Algorithm, &k.Sealed, at{&k.CreatedAt}, at{&k.SignsAt}, at{&k.RetiredAt}, at{&k.RevokedAt})
 	return &k, err
 }
 
 // InsertSigningKey adds a key. It says false when the algorithm already has a
-// key that signs: another node was first.
+// key without an end: another node was first.
 func (tx *Tx) InsertSigningKey(k *SigningKey) (bool, error) {
-	n, err := tx.exec(`INSERT INTO signing_key (`+signingKeyColumns+`) VALUES ($1,$2,$3,$4,$5) ON CONFLICT DO NOTHING`,
-		k.ID, k.Algorithm, k.Sealed, ms(k.CreatedAt), ms(k.RetiredAt))
+	n, err := tx.exec(`INSERT INTO signing_key (`+signingKeyColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7) ON CONFLICT DO NOTHING`,
+		k.ID, k.Algorithm, k.Sealed, ms(k.CreatedAt), ms(k.SignsAt), ms(k.RetiredAt), ms(k.RevokedAt))
 	return n == 1, err
 }
 
-// SigningKeys lists every key, those that sign first.
+// TimeSigningKey saves from when until when a key signs, and that it was revoked.
+func (tx *Tx) TimeSigningKey(k *SigningKey) error {
+	_, err := tx.exec(`UPDATE signing_key SET signs_at=$2, retired_at=$3, revoked_at=$4 WHERE kid=$1`, k.ID, ms(k.SignsAt), ms(k.RetiredAt), ms(k.RevokedAt))
+	return err
+}
+
+// SigningKeys lists every key, those without an end first, then the oldest.
 func (tx *Tx) SigningKeys() ([]*SigningKey, error) {
 	return all(tx, scanSigningKey, `SELECT `+signingKeyColumns+` FROM signing_key
 		ORDER BY CASE retired_at WHEN 0 THEN 0 ELSE 1 END, created_at, kid`)

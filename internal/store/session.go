@@ -97,7 +97,7 @@ func (tx *Tx) PurgeSessions(before time.Time) (int64, error) {
 }
 
 // Authorization is an authorization request that waits for a person, bound to
-// the browser that began it. Engine is what the OpenID engine keeps.
+// the browser that began it. Request is the request as it was read.
 type Authorization struct {
 	ID           string
 	ClientID     string
@@ -107,18 +107,18 @@ type Authorization struct {
 	CompanyHint  string
 	SessionID    string // the auth session that signed in for it
 	MembershipID string // the company chosen
-	Engine       string
+	Request      string
 	CreatedAt    time.Time
 	ExpiresAt    time.Time
 	FinishedAt   time.Time
 }
 
-const authorizationColumns = `id, client_id, browser_hash, redirect_uri, email_hint, company_hint, session_id, membership_id, engine, created_at, expires_at, finished_at`
+const authorizationColumns = `id, client_id, browser_hash, redirect_uri, email_hint, company_hint, session_id, membership_id, request, created_at, expires_at, finished_at`
 
 func scanAuthorization(r row) (*Authorization, error) {
 	var a Authorization
 	err := r.Scan(&a.ID, &a.ClientID, &a.BrowserHash, &a.RedirectURI, &a.EmailHint, &a.CompanyHint, &a.SessionID,
-		&a.MembershipID, &a.Engine, at{&a.CreatedAt}, at{&a.ExpiresAt}, at{&a.FinishedAt})
+		&a.MembershipID, &a.Request, at{&a.CreatedAt}, at{&a.ExpiresAt}, at{&a.FinishedAt})
 	return &a, err
 }
 
@@ -131,9 +131,9 @@ func (tx *Tx) SaveAuthorization(a *Authorization) error {
 	_, err := tx.exec(`INSERT INTO pending_authorization (`+authorizationColumns+`)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)
 		ON CONFLICT (id) DO UPDATE SET session_id=excluded.session_id, membership_id=excluded.membership_id,
-			engine=excluded.engine, finished_at=excluded.finished_at, expires_at=excluded.expires_at`,
+			finished_at=excluded.finished_at, expires_at=excluded.expires_at`,
 		a.ID, a.ClientID, a.BrowserHash, a.RedirectURI, a.EmailHint, a.CompanyHint, a.SessionID, a.MembershipID,
-		a.Engine, ms(a.CreatedAt), ms(a.ExpiresAt), ms(a.FinishedAt))
+		a.Request, ms(a.CreatedAt), ms(a.ExpiresAt), ms(a.FinishedAt))
 	return err
 }
 

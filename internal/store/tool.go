@@ -2,12 +2,14 @@ package store
 
 import "portique"
 
-const toolColumns = `id, name, description, url, redirect_uris, post_logout_uris, audience, auth_method, secret_hash, pkce_optional, algorithm, created_at, disabled_at`
+const toolColumns = `id, name, description, url, redirect_uris, post_logout_uris, audience, auth_method, secret_hash, pkce_optional, algorithm,
+	backchannel_logout_uri, jwks, jwks_uri, min_acr, consent, pairwise, userinfo_signed, claims, created_at, disabled_at`
 
 func scanTool(r row) (*portique.Tool, error) {
 	var t portique.Tool
 	err := r.Scan(&t.ID, &t.Name, &t.Description, &t.URL, texts{&t.RedirectURIs}, texts{&t.PostLogoutURIs}, &t.Audience, &t.AuthMethod,
-		&t.SecretHash, &t.PKCEOptional, &t.Algorithm, at{&t.CreatedAt}, at{&t.DisabledAt})
+		&t.SecretHash, &t.PKCEOptional, &t.Algorithm, &t.BackchannelLogoutURI, &t.JWKS, &t.JWKSURI, &t.MinACR, &t.Consent, &t.Pairwise,
+		&t.UserinfoSigned, texts{&t.Claims}, at{&t.CreatedAt}, at{&t.DisabledAt})
 	return &t, err
 }
 
@@ -20,10 +22,11 @@ func (tx *Tx) InsertTool(t *portique.Tool) error {
 	if secret == nil {
 		secret = []byte{}
 	}
-	n, err := tx.exec(`INSERT INTO tool (`+toolColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)
+	n, err := tx.exec(`INSERT INTO tool (`+toolColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)
 		ON CONFLICT (id) DO NOTHING`,
 		t.ID, t.Name, t.Description, t.URL, list(t.RedirectURIs), list(t.PostLogoutURIs), t.Audience, t.AuthMethod, secret,
-		t.PKCEOptional, t.Algorithm, ms(t.CreatedAt), ms(t.DisabledAt))
+		t.PKCEOptional, t.Algorithm, t.BackchannelLogoutURI, t.JWKS, t.JWKSURI, t.MinACR, t.Consent, t.Pairwise, t.UserinfoSigned, list(t.Claims),
+		ms(t.CreatedAt), ms(t.DisabledAt))
 	if err == nil && n == 0 {
 		return portique.ErrToolExists
 	}
