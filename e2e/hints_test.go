@@ -12,12 +12,12 @@ func TestSlipInAnAddress(t *testing.T) {
 	b := app.Browser(t)
 	b.Register(Person{"Marie", "Kerouanton", "marie.k@gmial.com"})
 	p := b.Open(app.Auth + "/register/sent")
-	if !p.Has("Avez-vous voulu écrire marie.k@gmail.com ?") {
+	if !p.Has("Vouliez-vous écrire marie.k@gmail.com ?") {
 		t.Fatalf("%s offers nothing: %s", p, p.Text())
 	}
-	b.Press("Oui, corriger et renvoyer le message")
+	b.Press("Oui, corriger et renvoyer le courriel")
 	b.At("register-sent")
-	if p := b.Page(); !p.Has("marie.k@gmail.com") || p.Has("gmial") || p.Has("Avez-vous voulu") {
+	if p := b.Page(); !p.Has("marie.k@gmail.com") || p.Has("gmial") || p.Has("Vouliez-vous") {
 		t.Errorf("%s: %s", p, p.Text())
 	}
 	b.Open(app.Mail.Wait(t, "marie.k@gmail.com", "Validation").Link(t, "/validate"))
@@ -25,7 +25,7 @@ func TestSlipInAnAddress(t *testing.T) {
 
 	other := app.Browser(t)
 	other.Register(Lucie)
-	if p := other.Page(); p.Has("Avez-vous voulu") {
+	if p := other.Page(); p.Has("Vouliez-vous") {
 		t.Errorf("%s offers something else for %s", p, Lucie.Email)
 	}
 }

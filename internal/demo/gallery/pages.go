@@ -52,7 +52,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	bad := template.Form{Values: map[string][]string{"email": {"claire.martin@gmial.com"}, "first_name": {"Claire"}, "contributions_only": {"on"}}, Errors: []template.FieldError{
 		fault("email_confirmation", "email.mismatch"),
 		fault("password", "password.short", "Min", 8, "Length", 5),
-		fault("password", "password.special"),
+		fault("password", "password.special_other", "Signs", "+ =", "Space", true),
 		fault("last_name", "name.missing.last_name"),
 	}}
 	tools := []template.ToolOption{{ID: "contributions", Name: "Contributions formation", Contributions: true}, {ID: "formation", Name: "Demandes de formation", Contributions: false}, {ID: "apprentissage", Name: "Contrats d’apprentissage", Contributions: false}}
@@ -165,11 +165,14 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "welcome", DataPage: "welcome", Page: template.Welcome(template.WelcomePage{Page: out})},
 		{Name: "welcome-no-sign-up", DataPage: "welcome", Page: template.Welcome(template.WelcomePage{Page: out, NoSignUp: true})},
 		{Name: "login", DataPage: "login", Page: template.Login(template.LoginPage{Page: auth, Authorization: "abc", ToolName: "Demandes de formation", ForgotURL: "/password/forgot"})},
+		{Name: "login-filled", DataPage: "login", Page: template.Login(template.LoginPage{Page: flash(auth, template.Good, "auth.flash.reset"), ForgotURL: "/password/forgot", Form: template.Form{Values: map[string][]string{"email": {"claire@atelier.example"}}}})},
 		{Name: "login-refused", DataPage: "login", Page: template.Login(template.LoginPage{Page: flash(test, template.Bad, "login.refused"), Form: template.Form{Values: map[string][]string{"email": {"claire@atelier.example"}}}})},
 		{Name: "throttled", DataPage: "throttled", Page: template.Throttled(template.ThrottledPage{Page: auth, Sentence: p.T("throttle.sign_in", "RetryAt", p.DateTime(day(1))), LoginURL: "/login", ForgotURL: "/password/forgot"})},
 		{Name: "forgot", DataPage: "forgot", Page: template.Forgot(template.ForgotPage{Page: auth})},
 		{Name: "forgot-refused", DataPage: "forgot", Page: template.Forgot(template.ForgotPage{Page: auth, Form: template.Form{Errors: []template.FieldError{fault("email", "email.form")}}})},
-		{Name: "forgot-sent", DataPage: "forgot", Page: template.Forgot(template.ForgotPage{Page: auth, Sent: true})},
+		{Name: "forgot-sent", DataPage: "forgot", Page: template.Forgot(template.ForgotPage{Page: auth, Sent: true, Email: "claire.martin@atelier-duparc.example"})},
+		{Name: "forgot-sent-meant", DataPage: "forgot", Page: template.Forgot(template.ForgotPage{Page: auth, Sent: true, Again: true, Email: "claire.martin@gmial.com", Meant: "claire.martin@gmail.com"})},
+		{Name: "forgot-sent-elsewhere", DataPage: "forgot", Page: template.Forgot(template.ForgotPage{Page: auth, Sent: true})},
 		{Name: "reset", DataPage: "reset", Page: template.Reset(template.ResetPage{Page: auth, State: template.ResetOpen, Token: "abc", Email: "claire@atelier.example"})},
 		{Name: "reset-sign-up", DataPage: "reset", Page: template.Reset(template.ResetPage{Page: auth, State: template.ResetOpen, Token: "abc", Email: "claire@atelier.example", NeedsName: true,
 			Form: template.Form{Errors: []template.FieldError{fault("password", "password.upper"), fault("last_name", "name.missing.last_name")}}})},
@@ -188,6 +191,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "register-sent-meant", DataPage: "register-sent", Page: template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire.martin@gmial.com", Meant: "claire.martin@gmail.com"})},
 		{Name: "register-sent-later", DataPage: "register-sent", Page: template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire@atelier.example", LeavesAt: noon.Add(40 * time.Minute)})},
 		{Name: "register-sent-link-only", DataPage: "register-sent", Page: template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire@atelier.example", CodeClosed: true})},
+		{Name: "register-sent-other-code", DataPage: "register-sent", Page: template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire@atelier.example", Form: template.Form{Errors: []template.FieldError{fault("code", "signup.code_disown")}}})},
 		{Name: "validate", DataPage: "validate", Page: template.Validate(template.ValidatePage{Page: auth, State: template.ValidateSameBrowser, Token: "t", Email: "claire@atelier.example"})},
 		{Name: "validate-other", DataPage: "validate", Page: template.Validate(template.ValidatePage{
 			Page: auth, State: template.ValidateOtherBrowser, Token: "t", Email: "claire@atelier.example",
@@ -271,7 +275,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "users-remove-long", DataPage: "users", Page: template.UsersRemove(template.UsersRemovePage{Page: long, CompanyName: longCompany, SIREN: "552100554", User: longUsers[1]})},
 	}
 	for _, status := range []int{400, 401, 403, 404, 405, 409, 413, 415, 418, 422, 429, 500, 502, 503} {
-		all = append(all, State{Name: fmt.Sprintf("error-%d", status), DataPage: "error", Page: template.Error(template.NewErrorPage(newcomer, status, "01JD3V7Q6M"))})
+		all = append(all, State{Name: fmt.Sprintf("error-%d", status), DataPage: "error", Page: template.Error(template.NewErrorPage(newcomer, status, "5f2c08e1"))})
 	}
 	return all
 }

@@ -149,12 +149,13 @@
   // The page that leads on by itself, unless one stays.
   const leading = document.querySelector('[data-redirect]')
   if (leading && location.hash !== '#stay') {
+    const said = leading.querySelector('[data-stayed]')
+    said.textContent = said.dataset.soon
     const timer = setTimeout(() => location.assign(leading.dataset.redirect), Number(leading.dataset.seconds) * 1000)
     leading.querySelector('[data-stay]').addEventListener('click', event => {
       event.preventDefault()
       clearTimeout(timer)
       history.replaceState(null, '', '#stay')
-      const said = leading.querySelector('[data-stayed]')
       said.textContent = said.dataset.stayed
     })
   }
