@@ -10,6 +10,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"portique"
@@ -103,6 +104,37 @@ func (s *Service) postAll(tx *store.Tx, to []*portique.Membership, kind portique
 
 func without(list []*portique.Membership, accountID string) []*portique.Membership {
 	return slices.DeleteFunc(slices.Clone(list), func(m *portique.Membership) bool { return m.AccountID == accountID })
+}
+
+// namedTools is how many tools a letter names, when there are not many more.
+const namedTools = 6
+
+// opened adds to a letter about an access which tools it opens, for a member: AllTools,
+// or their names and how many are left out. What other roles open, the role says.
+func opened(tx *store.Tx, m *portique.Membership, data map[string]string) error {
+	if m.Role != portique.Member {
+		return nil
+	}
+	if slices.Contains(m.Rights, portique.AllTools) {
+		data["tools"] = portique.AllTools
+		return nil
+	}
+	tools, err := tx.Tools()
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, t := range tools {
+		if slices.Contains(m.Rights, t.ID) {
+			names = append(names, t.Name)
+		}
+	}
+	if len(names) > namedTools {
+		data["more_tools"] = number(len(names) - namedTools + 1) // never a single one
+		names = names[:namedTools-1]
+	}
+	data["tools"] = strings.Join(names, ", ")
+	return nil
 }
 
 // when writes a time for a letter, "" for none.

@@ -103,6 +103,10 @@ func (s *Service) ChangeRole(ctx context.Context, actor portique.Actor, siren po
 		}
 		kind := portique.LetterRoleChanged
 		data := map[string]string{"company": m.CompanyName, "siren": string(siren), "role": string(role), "by": me.Name(), "until": when(portique.LastMoment(m.Until))}
+		if err := opened(tx, m, data); err != nil {
+			return err
+		}
+		told := map[string]string{"role": string(role), "tools": data["tools"], "more_tools": data["more_tools"]}
 		if role == portique.Administrator {
 			kind = portique.LetterAdministrator
 			delete(data, "role")
@@ -114,7 +118,7 @@ func (s *Service) ChangeRole(ctx context.Context, actor portique.Actor, siren po
 			}
 		}
 		if was == portique.Administrator || role == portique.Administrator {
-			err := s.tellAdministrators(tx, me, m, portique.LetterRoleChanged, map[string]string{"role": string(role)})
+			err := s.tellAdministrators(tx, me, m, portique.LetterRoleChanged, told)
 			if err != nil {
 				return err
 			}
@@ -233,9 +237,11 @@ func (s *Service) Grant(ctx context.Context, actor portique.Actor, email string,
 		} else if err != nil && !errors.Is(err, portique.ErrRequestUnknown) {
 			return err
 		}
-		data := func() map[string]string {
-			return map[string]string{"company": company.Name, "siren": string(siren), "role": string(terms.Role), "until": when(portique.LastMoment(terms.Until)), "reason": reason}
+		about := map[string]string{"company": company.Name, "siren": string(siren), "role": string(terms.Role), "until": when(portique.LastMoment(terms.Until)), "reason": reason}
+		if err := opened(tx, m, about); err != nil {
+			return err
 		}
+		data := func() map[string]string { return maps.Clone(about) }
 		if err := s.post(tx, account.ID, portique.LetterAccessOpened, m.ID, data()); err != nil {
 			return err
 		}

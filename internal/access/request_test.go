@@ -442,3 +442,49 @@ func TestAgainWhenDisabled(t *testing.T) {
 		}
 	})
 }
+
+// Letters name the tools that an access opens: all of a few, the first of many.
+func TestLettersNameTools(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		siren, jeanne, luc, r := w.desk()
+		ids := strings.Fields("a b c d e f g")
+		storetest.Write(t, w.db, func(tx *store.Tx) error {
+			var errs []error
+			for _, id := range ids {
+				errs = append(errs, tx.InsertTool(&portique.Tool{ID: id, Name: "Outil " + id}))
+			}
+			return errors.Join(errs...)
+		})
+		told := func(kind portique.LetterKind, want string) {
+			t.Helper()
+			l := w.last(luc)
+			if got := l.Data["tools"] + "+" + l.Data["more_tools"]; l.Kind != kind || got != want {
+				t.Errorf("%s names %q, want %q", l.Kind, got, want)
+			}
+		}
+		if _, err := w.Accept(ctx, as(jeanne), siren, r.ID, access.Terms{Role: portique.Member, Tools: []string{"b", "a"}}); err != nil {
+			t.Fatal(err)
+		}
+		told(portique.LetterRequestAccepted, "Outil a, Outil b+")
+		mine, err := w.Memberships(ctx, luc.ID)
+		if err != nil || len(mine) != 1 {
+			t.Fatal(mine, err)
+		}
+		for _, c := range []struct {
+			role  portique.Role
+			tools []string
+			want  string
+		}{
+			{portique.Member, ids[:6], "Outil a, Outil b, Outil c, Outil d, Outil e, Outil f+"},
+			{portique.Member, ids, "Outil a, Outil b, Outil c, Outil d, Outil e+2"},
+			{portique.Member, []string{portique.AllTools}, "*+"},
+			{portique.Declarant, nil, "+"},
+		} {
+			if _, err := w.ChangeRole(ctx, as(jeanne), siren, mine[0].ID, c.role, c.tools); err != nil {
+				t.Fatal(err)
+			}
+			told(portique.LetterRoleChanged, c.want)
+		}
+	})
+}

@@ -93,7 +93,7 @@ var Kinds = map[portique.LetterKind]Needs{
 	},
 	portique.LetterRequestAccepted: {
 		Data:     []string{"company", "siren", "role", "by"},
-		Optional: []string{"until"},
+		Optional: []string{"until", "tools", "more_tools"},
 	},
 	portique.LetterRequestRefused: {
 		Data: []string{"company", "siren", "by", "reason", "again_at"},
@@ -130,7 +130,7 @@ var Kinds = map[portique.LetterKind]Needs{
 	},
 	portique.LetterRoleChanged: {
 		Data:     []string{"company", "siren", "role"},
-		Optional: []string{"by", "until", "reason", "person", "person_email"},
+		Optional: []string{"by", "until", "reason", "person", "person_email", "tools", "more_tools"},
 	},
 
 	// To the person: opened by the operator's command, which gives a reason, or,
@@ -138,7 +138,7 @@ var Kinds = map[portique.LetterKind]Needs{
 	// person_email: to an administrator, about that person.
 	portique.LetterAccessOpened: {
 		Data:     []string{"company", "siren", "role"},
-		Optional: []string{"until", "reason", "person", "person_email"},
+		Optional: []string{"until", "reason", "person", "person_email", "tools", "more_tools"},
 	},
 	// Without by: by the operator. To the person, or to an administrator about
 	// that person.

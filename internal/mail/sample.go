@@ -16,6 +16,8 @@ var sample = map[string]string{
 	"role":           "member",
 	"decision":       "accepted",
 	"reason":         "Vous ne travaillez plus ici depuis septembre.",
+	"tools":          "Demandes de formation, Contrats d’apprentissage",
+	"more_tools":     "2",
 	"administrators": "3",
 	"contributions":  "yes",
 	"until":          "2026-12-31T22:59:59Z",
