@@ -116,7 +116,7 @@ func (p PasswordPolicy) check(typed string) (f FieldErrors) {
 			switch {
 			case c.has:
 			case c.key == "password.special" && (space || len(uncounted) > 0): // who typed one wonders why it is asked for
-				f.Add("password", "password.special_other", "Signs", strings.Join(uncounted[:min(len(uncounted), 5)], " "), "Space", space)
+				f.Add("password", "password.special_other", "Signs", strings.Join(uncounted[:min(len(uncounted), 5)], "\u00a0"), "Space", space)
 			default:
 				f.Add("password", c.key)
 			}

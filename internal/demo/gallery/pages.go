@@ -52,7 +52,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	bad := template.Form{Values: map[string][]string{"email": {"claire.martin@gmial.com"}, "first_name": {"Claire"}, "contributions_only": {"on"}}, Errors: []template.FieldError{
 		fault("email_confirmation", "email.mismatch"),
 		fault("password", "password.short", "Min", 8, "Length", 5),
-		fault("password", "password.special_other", "Signs", "+ =", "Space", true),
+		fault("password", "password.special_other", "Signs", "+\u00a0=", "Space", true),
 		fault("last_name", "name.missing.last_name"),
 	}}
 	tools := []template.ToolOption{{ID: "contributions", Name: "Contributions formation", Contributions: true}, {ID: "formation", Name: "Demandes de formation", Contributions: false}, {ID: "apprentissage", Name: "Contrats d’apprentissage", Contributions: false}}
