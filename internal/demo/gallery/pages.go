@@ -241,7 +241,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 			{Name: "Quincaillerie Moderne", SIREN: "404833048", Role: "member"},
 		}})},
 		{Name: "tools-empty", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: newcomer})},
-		{Name: "companies", DataPage: "companies", Page: template.Companies(template.CompaniesPage{Page: in, Pending: 2, Rows: []template.CompanyRow{
+		{Name: "companies", DataPage: "companies", Page: template.Companies(template.CompaniesPage{Page: waited(in, 2), Pending: 2, Rows: []template.CompanyRow{
 			{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "administrator", Since: day(-200), Waiting: 2},
 			{Name: "Librairie du Vieux Port", SIREN: "732829320", Role: "member", Since: day(-20), Until: day(40), Suspended: true},
 			{Name: "Garage Central", SIREN: "404833048", Role: "declarant", Since: day(-20), Closed: true},
