@@ -147,6 +147,22 @@ func when(t time.Time) string {
 
 func number(n int) string { return strconv.Itoa(n) }
 
+// rightsOf judges what is given, and returns the rights or everything that is
+// wrong with it at once.
+func rightsOf(tx *store.Tx, role portique.Role, ids []string, until time.Time) ([]string, error) {
+	tools, err := checkTools(tx, role, ids)
+	var faults portique.FieldErrors
+	if err != nil && !errors.As(err, &faults) {
+		return nil, err
+	}
+	rights, err := portique.GrantTerms(role, tools, until, tx.Now())
+	var more portique.FieldErrors
+	if err != nil && !errors.As(err, &more) {
+		return nil, err
+	}
+	return rights, append(faults, more...).Err()
+}
+
 // checkTools refuses ids that are no tool. nil means the default of the page:
 // every tool.
 func checkTools(tx *store.Tx, role portique.Role, ids []string) ([]string, error) {
@@ -155,9 +171,6 @@ func checkTools(tx *store.Tx, role portique.Role, ids []string) ([]string, error
 	}
 	if ids == nil {
 		return []string{portique.AllTools}, nil
-	}
-	if len(ids) == 0 {
-		return nil, portique.FieldErrors{{Kind: portique.Invalid, Key: "membership.tools_missing", Field: "tool"}}
 	}
 	tools, err := tx.Tools()
 	if err != nil {
@@ -190,6 +203,16 @@ func (s *Service) Memberships(ctx context.Context, accountID string) (list []*po
 func (s *Service) Pending(ctx context.Context, accountID string) (n int, err error) {
 	err = s.db.View(ctx, func(tx *store.Tx) error {
 		n, err = tx.PendingRequests(accountID)
+		return err
+	})
+	return n, err
+}
+
+// Waiting is how many requests wait for a person's answer as an administrator,
+// by company; companies where none waits are left out.
+func (s *Service) Waiting(ctx context.Context, accountID string) (n map[portique.SIREN]int, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		n, err = tx.WaitingFor(accountID)
 		return err
 	})
 	return n, err

@@ -85,13 +85,9 @@ func (s *Service) grant(tx *store.Tx, actor portique.Actor, accountID string, si
 	if account.Status != portique.AccountActive {
 		return nil, &portique.Error{Kind: portique.Conflict, Key: "access.account_gone"}
 	}
-	tools, err := checkTools(tx, terms.Role, terms.Tools)
+	rights, err := rightsOf(tx, terms.Role, terms.Tools, terms.Until)
 	if err != nil {
 		return nil, err
-	}
-	rights, err := portique.GrantTerms(terms.Role, tools, terms.Until, tx.Now())
-	if err != nil {
-		return nil, portique.FieldErrors{asError(err)}
 	}
 	old, err := tx.LivingMembership(accountID, siren)
 	switch {

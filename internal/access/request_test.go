@@ -242,6 +242,8 @@ func TestAccept(t *testing.T) {
 			"a declarant":                  {access.Terms{Role: portique.Declarant, Tools: []string{"stages"}}, "declarant", ""},
 			"an administrator":             {access.Terms{Role: portique.Administrator}, "administrator", ""},
 			"no tool":                      {access.Terms{Role: portique.Member, Tools: []string{}}, "", "tool membership.tools_missing"},
+			"no tool, and until now":       {access.Terms{Role: portique.Member, Tools: []string{}, Until: w.watch.Now()}, "", "tool membership.tools_missing, until membership.until_past"},
+			"an unknown tool, until now":   {access.Terms{Role: portique.Member, Tools: []string{"paye"}, Until: w.watch.Now()}, "", "tool membership.tool_unknown, until membership.until_past"},
 			"an unknown tool":              {access.Terms{Role: portique.Member, Tools: []string{"paye"}}, "", "tool membership.tool_unknown"},
 			"until now":                    {access.Terms{Role: portique.Member, Until: w.watch.Now()}, "", "until membership.until_past"},
 			"an administrator for a time":  {access.Terms{Role: portique.Administrator, Until: soon}, "", "until membership.administrator_until"},
@@ -255,7 +257,12 @@ func TestAccept(t *testing.T) {
 			}
 			if c.fault != "" {
 				var faults portique.FieldErrors
-				if !errors.As(err, &faults) || len(faults) != 1 || faults[0].Field+" "+faults[0].Key != c.fault {
+				errors.As(err, &faults)
+				var told []string
+				for _, f := range faults {
+					told = append(told, f.Field+" "+f.Key)
+				}
+				if strings.Join(told, ", ") != c.fault {
 					t.Errorf("%s: %v", name, err)
 				}
 				w.posted("")
@@ -481,7 +488,7 @@ func TestLettersNameTools(t *testing.T) {
 			{portique.Member, []string{portique.AllTools}, "*+"},
 			{portique.Declarant, nil, "+"},
 		} {
-			if _, err := w.ChangeRole(ctx, as(jeanne), siren, mine[0].ID, c.role, c.tools); err != nil {
+			if _, err := w.ChangeRole(ctx, as(jeanne), siren, mine[0].ID, access.Change{Role: c.role, Tools: c.tools}); err != nil {
 				t.Fatal(err)
 			}
 			told(portique.LetterRoleChanged, c.want)

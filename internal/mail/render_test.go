@@ -361,6 +361,15 @@ func TestVariants(t *testing.T) {
 		{portique.LetterAccessEnded, map[string]string{"person": "", "by": "Jeanne Petit"}, "Votre accès pour Boulangerie Martin & Fils, SIREN 552\u00a0100\u00a0554, a pris fin"},
 		{portique.LetterAccessOpened, map[string]string{"person": "", "role": "declarant"}, "L’Opcommerce vous a ouvert un accès"},
 		{portique.LetterAccessOpened, map[string]string{"person": "", "reason": ""}, "avec son code adhérent"},
+		{portique.LetterAdministrator, map[string]string{}, "n’a plus de date de fin\u00a0: un administrateur n’en a pas"},
+		{portique.LetterRoleChanged, map[string]string{}, "Son nouveau rôle\u00a0: "},
+		{portique.LetterRoleChanged, map[string]string{"person": "", "same_role": ""}, "a changé votre rôle pour"},
+		{portique.LetterRoleChanged, map[string]string{"person": "", "same_role": ""}, "Votre nouveau rôle\u00a0: "},
+		{portique.LetterRoleChanged, map[string]string{"person": ""}, "Votre rôle reste\u00a0: "},
+		{portique.LetterRoleChanged, map[string]string{"person": ""}, "Cet accès ouvre\u00a0: Demandes de formation, Contrats d’apprentissage et 2 autres outils"},
+		{portique.LetterRoleChanged, map[string]string{"person": "", "tools": "*", "more_tools": ""}, "ouvre tous les outils de l’entreprise"},
+		{portique.LetterRoleChanged, map[string]string{"person": "", "no_until": ""}, "Votre accès est ouvert jusqu’au"},
+		{portique.LetterRoleChanged, map[string]string{"person": "", "until": ""}, "Votre accès n’a plus de date de fin."},
 		{portique.LetterAccessEnded, map[string]string{}, "a retiré l’accès de Chloé Durand"},
 	} {
 		l := Sample(c.kind, "fr", true)

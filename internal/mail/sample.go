@@ -20,6 +20,8 @@ var sample = map[string]string{
 	"more_tools":     "2",
 	"administrators": "3",
 	"contributions":  "yes",
+	"same_role":      "yes",
+	"no_until":       "yes",
 	"until":          "2026-12-31T22:59:59Z",
 	"asked_at":       "2026-11-01T08:00:00Z",
 	"remind_at":      "2026-12-03T13:05:00Z",
