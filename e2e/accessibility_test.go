@@ -20,7 +20,7 @@ func TestAccessibilityPromises(t *testing.T) {
 	app := Start(t, "sqlite")
 	shop := app.Import(t, 5)[0]
 	app.Create(t, Marie)
-	c := app.Chrome(t)
+	c := app.Chrome(t, WithAxe)
 	seen := 0
 	look := func(page string) {
 		t.Helper()
