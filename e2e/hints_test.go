@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -124,6 +125,73 @@ func TestAddressIsFilledIn(t *testing.T) {
 	other := app.Browser(t)
 	other.Open("/session/start")
 	filled("another browser", other, "")
+}
+
+// Where scripts run the slip is offered below the field, a moment after it was left: at once, the button that was being pressed would
+// move away under the pointer. The page measures the moment itself, so that a slow machine changes nothing.
+func TestSlipIsOfferedAfterAMoment(t *testing.T) {
+	t.Parallel()
+	app := Start(t, "sqlite")
+	c := app.Chrome(t)
+	for _, path := range []string{"/register", "/password/forgot"} {
+		for _, s := range []struct {
+			typed   []string // one after the other, the field being left after each
+			offered string
+		}{
+			{[]string{"marie.k@gmial.com"}, "marie.k@gmail.com"},
+			{[]string{"marie.k@boutique.example"}, ""},
+			{[]string{"marie.k@gmial.com", "marie.k@gmail.com"}, ""}, // corrected before anything was offered
+			{[]string{"marie.k@gmial.com", "marie.k@orrange.fr"}, "marie.k@orange.fr"},
+		} {
+			c.Open(app.Auth + path)
+			var seen struct {
+				At      string  // what was there as soon as the field was left
+				After   float64 // milliseconds until it was offered; 0 is never
+				Times   int
+				Offered string
+			}
+			c.later(fmt.Sprintf(`new Promise(done => {
+				const field = document.querySelector("main [name=email]"), hint = field.parentElement.querySelector(".typo")
+				const seen = {at: "", after: 0, times: 0, offered: ""}
+				let left
+				new MutationObserver(() => {
+					if (!hint.textContent) return
+					seen.after = performance.now() - left
+					seen.times++
+				}).observe(hint, {childList: true})
+				for (const typed of %q.split(" ")) {
+					field.focus()
+					field.value = typed
+					left = performance.now()
+					field.dispatchEvent(new Event("change", {bubbles: true}))
+					seen.at += hint.textContent
+				}
+				setTimeout(() => {
+					seen.offered = hint.querySelector("button")?.textContent ?? ""
+					done(JSON.stringify(seen))
+				}, 600) // asked for after the page's own, hence later
+			})`, strings.Join(s.typed, " ")), &seen)
+			if seen.Offered != s.offered || seen.At != "" {
+				t.Errorf("%s, %v: offers %q, and at once %q", path, s.typed, seen.Offered, seen.At)
+			}
+			// A browser's clock is coarse on purpose.
+			if s.offered != "" && (seen.After < 295 || seen.Times != 1) {
+				t.Errorf("%s, %v: offered %d times, after %.0f ms", path, s.typed, seen.Times, seen.After)
+			}
+			if s.offered == "" {
+				if seen.Times != 0 {
+					t.Errorf("%s, %v: something was offered", path, s.typed)
+				}
+				continue
+			}
+			c.Press(s.offered)
+			var now struct{ Value, Focus, Hint string }
+			c.ask(`{Value: document.querySelector("main [name=email]").value, Focus: document.activeElement.name, Hint: document.querySelector(".typo").textContent}`, &now)
+			if now.Value != s.offered || now.Focus != "email" || now.Hint != "" {
+				t.Errorf("%s, %v: after the press %+v", path, s.typed, now)
+			}
+		}
+	}
 }
 
 // A company is named to who has its member code, and to nobody before.

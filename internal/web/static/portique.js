@@ -102,7 +102,9 @@
     hint.className = 'typo'
     hint.setAttribute('role', 'status')
     input.after(hint)
+    let soon
     input.addEventListener('change', () => {
+      clearTimeout(soon)
       hint.textContent = ''
       const [name, domain, more] = input.value.trim().toLowerCase().split('@')
       if (!name || !domain || more !== undefined || domains.includes(domain)) return
@@ -123,7 +125,7 @@
         input.focus()
       })
       // Not at once: a button being pressed must not move away under the pointer.
-      setTimeout(() => hint.replaceChildren(before, button, after), 300)
+      soon = setTimeout(() => hint.replaceChildren(before, button, after), 300)
     })
   }
 
