@@ -73,9 +73,21 @@ func (v *visit) usersPage(code int, siren portique.SIREN, notice *template.Notic
 	}
 	adjust(&page)
 	page.People = len(page.Users)
+	waiting := len(page.Requests)
+	page.Requests = requestsListed(page.Requests, v.r.URL.Query().Get("requests") == "all")
+	page.Later = waiting - len(page.Requests)
 	v.list = true
 	page.Users, page.Finder = v.usersShown(siren, page.Users)
 	return v.render(code, template.Users(page))
+}
+
+// requestsListed are the requests shown at once, the oldest; all of them when
+// that is asked for, or when the form refused is of a later one.
+func requestsListed(rows []template.UserRequest, all bool) []template.UserRequest {
+	if all || len(rows) <= requestsShown || slices.ContainsFunc(rows[requestsShown:], func(r template.UserRequest) bool { return len(r.Form.Errors) > 0 }) {
+		return rows
+	}
+	return rows[:requestsShown]
 }
 
 // usersShown is the page of people that the address asks for, or after a

@@ -10,6 +10,7 @@ import (
 	"portique"
 	"portique/internal/store"
 	"portique/internal/store/storetest"
+	"portique/internal/web/template"
 )
 
 // says reads a page as people do: entities decoded, spaces plain.
@@ -129,4 +130,22 @@ func TestAdministratorsWork(t *testing.T) {
 	s.signIn(paul)
 	code, page, _ = s.send("GET", "/companies", "", "")
 	want("his companies", code, 200, says(page), "Un administrateur de l’entreprise peut le rétablir : demandez-le-lui.", "ses outils ne s’ouvrent plus")
+}
+
+// Twenty requests at once, the oldest; all of them for who asks, and for a form that was refused.
+func TestRequestsListed(t *testing.T) {
+	rows := make([]template.UserRequest, 45)
+	if n := len(requestsListed(rows, false)); n != requestsShown {
+		t.Errorf("%d of 45", n)
+	}
+	if n := len(requestsListed(rows, true)); n != 45 {
+		t.Errorf("%d when all are asked for", n)
+	}
+	if n := len(requestsListed(rows[:requestsShown], false)); n != requestsShown {
+		t.Errorf("%d of a page", n)
+	}
+	rows[44].Form.Errors = []template.FieldError{{Field: "reason"}}
+	if n := len(requestsListed(rows, false)); n != 45 {
+		t.Errorf("the form refused is not among %d", n)
+	}
 }
