@@ -122,6 +122,7 @@ var (
 	ErrLinkExpired      = &Error{Kind: Invalid, Key: "signup.link_expired"}
 	ErrSignUpUnknown    = &Error{Kind: NotFound, Key: "signup.unknown"}
 	ErrWrongCode        = &Error{Kind: Invalid, Key: "signup.code_wrong", Field: "code"}
+	ErrDisownCode       = &Error{Kind: Invalid, Key: "signup.code_disown", Field: "code"} // typed where the other code validates
 	ErrWrongPassword    = &Error{Kind: Invalid, Key: "signup.password_wrong", Field: "password"}
 	ErrSignIn           = &Error{Kind: Invalid, Key: "login.refused"}
 	ErrEmailTaken       = &Error{Kind: Conflict, Key: "account.email_taken", Field: "email"}

@@ -45,6 +45,7 @@ const (
 	ActionAccessLapsed       Action = "access.lapsed"
 	ActionRequestEscalated   Action = "access.escalated"
 	ActionRoleChanged        Action = "access.role_changed"
+	ActionUntilChanged       Action = "access.until_changed"
 	ActionMembershipGranted  Action = "access.granted"
 	ActionMembershipRemoved  Action = "access.removed"
 	ActionToolAdded          Action = "tool.added"

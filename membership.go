@@ -119,16 +119,25 @@ func (m *Membership) Opens(t *Tool, now time.Time) ClosedReason {
 	return RightMissing
 }
 
-// GrantTerms checks what an administrator gives: a role, tools and an end. An
-// administrator has no end date, so that expiry never leaves a company without
-// one (product.md 4, decision 0006), and opens every tool, so rights are
-// dropped; a declarant's are fixed by the role.
+// GrantTerms checks what an administrator gives: a role, tools and an end, and
+// returns the rights, or FieldErrors with all that is wrong. Nil tools were not
+// asked for; none ticked is a fault. An administrator has no end date, so that
+// expiry never leaves a company without one (product.md 4, decision 0006), and
+// opens every tool, so rights are dropped; a declarant's are fixed by the role.
 func GrantTerms(role Role, tools []string, until, now time.Time) ([]string, error) {
-	if role == Administrator && !until.IsZero() {
-		return nil, invalid("until", "membership.administrator_until")
+	var faults FieldErrors
+	if role == Member && tools != nil && len(tools) == 0 {
+		faults.Add("tool", "membership.tools_missing")
 	}
-	if !until.IsZero() && !until.After(now) {
-		return nil, invalid("until", "membership.until_past")
+	switch {
+	case until.IsZero():
+	case role == Administrator:
+		faults.Add("until", "membership.administrator_until")
+	case !until.After(now):
+		faults.Add("until", "membership.until_past")
+	}
+	if err := faults.Err(); err != nil {
+		return nil, err
 	}
 	if role != Member {
 		return nil, nil
@@ -139,6 +148,46 @@ func GrantTerms(role Role, tools []string, until, now time.Time) ([]string, erro
 		}
 	}
 	return tools, nil
+}
+
+// OnTrial says whether m is a declarant's access as a member code alone opens
+// it: its end date is that of the trial, chosen by nobody.
+func (m *Membership) OnTrial() bool {
+	return m.Role == Declarant && m.Until.Equal(m.Since.Add(DeclarantTrial))
+}
+
+// UntilAs is the end of the access once it has another role. asked is the end
+// given with the role, zero for none, nil when nothing was said of it: then it
+// stays, but for an administrator, who has none, and for a member who was on
+// trial. A day asked that is the one there already is no wish of its own: it
+// goes with a promotion, and moves nothing otherwise.
+func (m *Membership) UntilAs(role Role, asked *time.Time) time.Time {
+	switch {
+	case asked == nil && (role == Administrator || role == Member && m.OnTrial()):
+		return time.Time{}
+	case asked == nil:
+		return m.Until
+	case !m.endsOnDayBefore(*asked):
+		return *asked
+	case role == Administrator:
+		return time.Time{}
+	}
+	return m.Until
+}
+
+// endsOnDayBefore says whether the last day of m is the one that is over at
+// midnight: the end of a day that somebody chose.
+func (m *Membership) endsOnDayBefore(midnight time.Time) bool {
+	if m.Until.IsZero() || midnight.IsZero() {
+		return false
+	}
+	last := LastMoment(m.Until)
+	return last.Before(midnight) && !last.Before(midnight.AddDate(0, 0, -1))
+}
+
+// EndsSooner says whether an end takes time away from the access.
+func (m *Membership) EndsSooner(until time.Time) bool {
+	return !until.IsZero() && (m.Until.IsZero() || until.Before(m.Until))
 }
 
 // KeepsAdministrator refuses what would take the last active administrator

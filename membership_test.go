@@ -29,6 +29,9 @@ func TestGrantTerms(t *testing.T) {
 		"a member until tomorrow":     {portique.Member, []string{"paie"}, monday.Add(day), []string{"paie"}, ""},
 		"a member until yesterday":    {portique.Member, []string{"paie"}, monday.Add(-day), nil, "until membership.until_past"},
 		"a member until now":          {portique.Member, []string{"paie"}, monday, nil, "until membership.until_past"},
+		"a member, none ticked":       {portique.Member, []string{}, time.Time{}, nil, "tool membership.tools_missing"},
+		"a declarant, none ticked":    {portique.Declarant, []string{}, time.Time{}, nil, ""},
+		"two faults at once":          {portique.Member, []string{}, monday.Add(-day), nil, "tool membership.tools_missing, until membership.until_past"},
 		"a declarant keeps no tool":   {portique.Declarant, []string{"paie", portique.AllTools}, monday.Add(day), nil, ""},
 		"a declarant until yesterday": {portique.Declarant, nil, monday.Add(-day), nil, "until membership.until_past"},
 		"an administrator":            {portique.Administrator, []string{"paie"}, time.Time{}, nil, ""},
@@ -37,6 +40,55 @@ func TestGrantTerms(t *testing.T) {
 		rights, err := portique.GrantTerms(c.role, c.tools, c.until, monday)
 		if !slices.Equal(rights, c.rights) || keyOf(err) != c.fault {
 			t.Errorf("%s: %v, %v", name, rights, err)
+		}
+	}
+}
+
+func TestUntilAs(t *testing.T) {
+	paris := time.FixedZone("Paris", 3600)
+	midnight := func(d int) time.Time { return time.Date(2026, 4, d, 0, 0, 0, 0, paris) }
+	trial := monday.Add(portique.DeclarantTrial)
+	for name, c := range map[string]struct {
+		was   portique.Role
+		until time.Time
+		role  portique.Role
+		asked *time.Time
+		want  time.Time
+	}{
+		"nothing said":                        {portique.Member, midnight(10), portique.Declarant, nil, midnight(10)},
+		"nothing said, promoted":              {portique.Member, midnight(10), portique.Administrator, nil, time.Time{}},
+		"nothing said, a trial":               {portique.Declarant, trial, portique.Member, nil, time.Time{}},
+		"nothing said, a trial goes on":       {portique.Declarant, trial, portique.Declarant, nil, trial},
+		"nothing said, a declarant's own end": {portique.Declarant, midnight(10), portique.Member, nil, midnight(10)},
+		"cleared":                             {portique.Member, midnight(10), portique.Member, new(time.Time{}), time.Time{}},
+		"none, and none asked":                {portique.Member, time.Time{}, portique.Member, new(time.Time{}), time.Time{}},
+		"given":                               {portique.Member, time.Time{}, portique.Member, new(midnight(10)), midnight(10)},
+		"another":                             {portique.Member, midnight(10), portique.Member, new(midnight(11)), midnight(11)},
+		"the same":                            {portique.Member, midnight(10), portique.Declarant, new(midnight(10)), midnight(10)},
+		"the same, promoted":                  {portique.Member, midnight(10), portique.Administrator, new(midnight(10)), time.Time{}},
+		"another, promoted":                   {portique.Member, midnight(10), portique.Administrator, new(midnight(11)), midnight(11)},
+		"the day before, promoted":            {portique.Member, midnight(10), portique.Administrator, new(midnight(9)), midnight(9)},
+		"an hour of the day shown":            {portique.Declarant, midnight(10).Add(-15 * hour), portique.Declarant, new(midnight(10)), midnight(10).Add(-15 * hour)},
+		"the trial's day, a member":           {portique.Declarant, trial, portique.Member, new(time.Date(2026, 6, 1, 0, 0, 0, 0, paris)), trial},
+	} {
+		m := living(func(m *portique.Membership) { m.Role, m.Since, m.Until = c.was, monday, c.until })
+		if got := m.UntilAs(c.role, c.asked); !got.Equal(c.want) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	for name, c := range map[string]struct {
+		was, until time.Time
+		sooner     bool
+	}{
+		"none, none":   {time.Time{}, time.Time{}, false},
+		"an end now":   {time.Time{}, midnight(10), true},
+		"no end now":   {midnight(10), time.Time{}, false},
+		"earlier":      {midnight(10), midnight(9), true},
+		"as it is":     {midnight(10), midnight(10), false},
+		"a day longer": {midnight(10), midnight(11), false},
+	} {
+		if m := living(func(m *portique.Membership) { m.Until = c.was }); m.EndsSooner(c.until) != c.sooner {
+			t.Errorf("%s: %v", name, !c.sooner)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package portique
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -72,7 +73,8 @@ func CheckPassword(rule PasswordRule, typed string, owner PasswordOwner) error {
 
 // check returns every part of the policy's form that the password misses.
 func (p PasswordPolicy) check(typed string) (f FieldErrors) {
-	var upper, lower, digit, special, other bool
+	var upper, lower, digit, special, other, space bool
+	var uncounted []string // signs that make no special character
 	n := 0
 	for _, r := range NormalPassword(typed) {
 		n++
@@ -87,6 +89,10 @@ func (p PasswordPolicy) check(typed string) (f FieldErrors) {
 			special = true
 		default:
 			other = true
+			space = space || r == ' ' || r == '\u00a0'
+			if sign := string(r); (unicode.IsPunct(r) || unicode.IsSymbol(r)) && !slices.Contains(uncounted, sign) {
+				uncounted = append(uncounted, sign)
+			}
 		}
 	}
 	if n == 0 {
@@ -107,7 +113,11 @@ func (p PasswordPolicy) check(typed string) (f FieldErrors) {
 			has bool
 			key string
 		}{{upper, "password.upper"}, {lower, "password.lower"}, {digit, "password.digit"}, {special, "password.special"}} {
-			if !c.has {
+			switch {
+			case c.has:
+			case c.key == "password.special" && (space || len(uncounted) > 0): // who typed one wonders why it is asked for
+				f.Add("password", "password.special_other", "Signs", strings.Join(uncounted[:min(len(uncounted), 5)], "\u00a0"), "Space", space)
+			default:
 				f.Add("password", c.key)
 			}
 		}

@@ -1,6 +1,7 @@
 package portique_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -33,12 +34,12 @@ func TestCheckPassword(t *testing.T) {
 			"KFXW":                "short lower digit special",
 			"7913":                "short upper lower special",
 			"":                    "missing",
-			"        ":            "upper lower digit special common",
-			"Kfzwex1§":            "special", // allowed, but not one of the guide's 25
-			"Kfzwex1 ":            "special",
-			"Kfzwex1'":            "special",
-			`Kfzwex1"`:            "special",
-			"Kfzwex1.":            "special",
+			"        ":            "upper lower digit special_other common",
+			"Kfzwex1§":            "special_other", // allowed, but not one of the guide's 25
+			"Kfzwex1 ":            "special_other",
+			"Kfzwex1'":            "special_other",
+			`Kfzwex1"`:            "special_other",
+			"Kfzwex1.":            "special_other",
 			" Ab1! c ":            "", // spaces count, at the ends too
 			"Éàcwef1!":            "", // accents have a case
 			"e\u0301A1!xaza":      "", // e with its accent apart is one character
@@ -101,6 +102,36 @@ func TestCheckPassword(t *testing.T) {
 }
 
 // PWD-01: each of the guide's 25 characters counts as special, and no other of the keyboard does.
+// Who typed a sign that the guide does not count is told which.
+func TestSignsThatDoNotCount(t *testing.T) {
+	for typed, want := range map[string]string{
+		"Kfzwex1+":              "special_other Signs=+ Space=false",
+		"Kfz=wex1+=":            "special_other Signs==\u00a0+ Space=false",
+		"Kfz wex1":              "special_other Signs= Space=true",
+		"Kfz wex1.":             "special_other Signs=. Space=true",
+		"Kfz\u00a0wex1":         "special_other Signs= Space=true",
+		"Kf1\"'`+=.€§":          "special_other Signs=\"\u00a0'\u00a0`\u00a0+\u00a0= Space=false", // five are enough to understand
+		"Kfzwex1+!":             "",                                                               // nothing is missing
+		"Kfzwexr1":              "special",
+		"Kfzwe漢字1":              "special", // letters of a script without case are no signs
+		"Kfzwexr1\u200b":        "special",
+		"kfh zrtbnkfhekwuzrtbn": "upper digit special_other Signs= Space=true",
+	} {
+		var faults portique.FieldErrors
+		errors.As(portique.CheckPassword(unlisted(portique.PolicyGuide), typed, portique.PasswordOwner{}), &faults)
+		var got []string
+		for _, f := range faults {
+			got = append(got, strings.TrimPrefix(f.Key, "password."))
+			if f.Key == "password.special_other" {
+				got = append(got, fmt.Sprintf("%v=%v %v=%v", f.Args...))
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q: %q, want %q", typed, got, want)
+		}
+	}
+}
+
 func TestGuideSpecials(t *testing.T) {
 	const listed = `!@#$%^&*()_[]:;<>?~|}\,/-`
 	if portique.GuideSpecials != listed || len(listed) != 25 {

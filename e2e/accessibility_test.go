@@ -20,7 +20,7 @@ func TestAccessibilityPromises(t *testing.T) {
 	app := Start(t, "sqlite")
 	shop := app.Import(t, 5)[0]
 	app.Create(t, Marie)
-	c := app.Chrome(t)
+	c := app.Chrome(t, WithAxe)
 	seen := 0
 	look := func(page string) {
 		t.Helper()
@@ -51,33 +51,19 @@ func TestAccessibilityPromises(t *testing.T) {
 
 	// The keyboard alone, from the sign-in to the list of tools.
 	c.Open("/")
-	look("welcome")
-	c.tabTo(`main a[href*="/session/start"]`)
-	c.keys(kb.Enter)
-	look("login")
-	c.tabTo(`[name=email]`)
-	c.keys(Marie.Email)
-	c.tabTo(`[name=password]`)
-	c.keys(Password, kb.Enter)
-	look("companies-add")
-	c.tabTo(`[name=siren]`)
-	c.keys(shop.SIREN)
-	c.tabTo(`[name=member_code]`)
-	c.keys(shop.Code)
-	c.tabTo(`form[action="/companies/add"] button`)
-	c.keys(kb.Enter)
-	look("activated")
-	c.tabTo(`main a[href*="/tools"]`)
-	c.keys(kb.Enter)
-	look("tools")
-	c.tabTo(`.menu a[href$="/users"]`)
-	c.keys(kb.Enter)
-	look("users")
-	c.tabTo(`.account summary`)
-	c.keys(kb.Enter)
-	c.tabTo(`#sign-out`)
-	c.keys(kb.Enter)
-	look("signed-out")
+	c.byKeyboard([]stop{
+		{at: "welcome", to: `main a[href*="/session/start"]`, keys: enter},
+		{at: "login", to: `[name=email]`, keys: []string{Marie.Email}},
+		{to: `[name=password]`, keys: []string{Password, kb.Enter}},
+		{at: "companies-add", to: `[name=siren]`, keys: []string{shop.SIREN}},
+		{to: `[name=member_code]`, keys: []string{shop.Code}},
+		{to: `form[action="/companies/add"] button`, keys: enter},
+		{at: "activated", to: `main a[href*="/tools"]`, keys: enter},
+		{at: "tools", to: `.menu a[href$="/users"]`, keys: enter},
+		{at: "users", to: `.account summary`, keys: enter},
+		{to: `#sign-out`, keys: enter},
+		{at: "signed-out"},
+	}, look)
 	if seen != 7 {
 		t.Errorf("%s: %d pages were seen", accessibility.Keyboard, seen)
 	}
@@ -122,6 +108,81 @@ func linksTo(p *Page, address string) bool {
 	return false
 }
 
+// The administrator's page by the keyboard alone: somebody who asks is let in, gets another role, and goes. What the page itself looks
+// like in these states is the gallery's.
+func TestAdministrationByKeyboard(t *testing.T) {
+	t.Parallel()
+	app := Start(t, "sqlite")
+	shop := app.Import(t, 5)[0]
+	app.Create(t, Marie)
+	app.Create(t, Paul)
+	app.SignIn(t, Marie).Attach(shop)
+	app.Confirm(t, shop)
+	app.SignIn(t, Paul).Attach(shop)
+	request := app.Pending(t, shop.SIREN, Paul)
+
+	c := app.Chrome(t)
+	c.Open("/session/start")
+	c.byKeyboard([]stop{
+		{at: "login", to: `[name=email]`, keys: []string{Marie.Email}},
+		{to: `[name=password]`, keys: []string{Password, kb.Enter}},
+		{at: "tools", to: `.menu a[href$="/users"]`, keys: enter},
+		// An arrow goes from the role that is ticked to the next, and back.
+		{at: "users", to: `#request-` + request.ID + ` form[action$="/accept"] summary`, keys: enter},
+		{to: `#request-` + request.ID + ` [name=role]:checked`, keys: []string{kb.ArrowDown, kb.ArrowUp}},
+		{to: `form[action$="/` + request.ID + `/accept"] button`, keys: enter},
+	}, c.At)
+	c.Sees("Paul Besson a maintenant accès")
+	paul := app.Membership(t, shop.SIREN, Paul)
+	if paul.Role != "member" || paul.Status != "active" {
+		t.Fatalf("accepted, Paul is %+v", paul)
+	}
+
+	row := `[data-user="` + paul.ID + `"] `
+	c.byKeyboard([]stop{
+		{at: "users", to: row + `summary`, keys: enter},
+		{to: row + `select[name=role]`, keys: []string{"d"}}, // a letter chooses, as in every list
+		{to: row + `form[action$="/role"] button`, keys: enter},
+	}, c.At)
+	c.Sees("Le rôle de Paul Besson est changé : Déclarant.")
+	if paul = app.Membership(t, shop.SIREN, Paul); paul.Role != "declarant" {
+		t.Fatalf("with another role, Paul is %+v", paul)
+	}
+
+	remove := `form[action$="/` + paul.ID + `/remove"] button`
+	c.byKeyboard([]stop{
+		{at: "users", to: row + `a[href$="/remove"]`, keys: enter},
+		{at: "users", to: remove, keys: enter},
+	}, c.At)
+	c.Sees("L'accès de Paul Besson est retiré.")
+	if m := app.Membership(t, shop.SIREN, Paul); m.Status == "active" {
+		t.Errorf("removed, Paul is %+v", m)
+	}
+}
+
+// stop is one stop of a walk by keyboard: the page where it is, unless that has not changed, what the focus goes to, and what is typed
+// there.
+type stop struct {
+	at, to string
+	keys   []string
+}
+
+var enter = []string{kb.Enter}
+
+// byKeyboard walks from stop to stop by Tab alone and calls arrived on each page.
+func (c *Chrome) byKeyboard(walk []stop, arrived func(page string)) {
+	c.t.Helper()
+	for _, s := range walk {
+		if s.at != "" {
+			arrived(s.at)
+		}
+		if s.to != "" {
+			c.tabTo(s.to)
+			c.keys(s.keys...)
+		}
+	}
+}
+
 // keys types on the keyboard, wherever the focus is.
 func (c *Chrome) keys(keys ...string) {
 	c.t.Helper()
@@ -150,7 +211,7 @@ func (c *Chrome) tabTo(selector string) {
 			}
 		})()`, &at))
 		if !at.Drawn || !at.OnScreen {
-			c.t.Errorf("%s at %s: the focus is not seen on %s", accessibility.Keyboard, c.Location(), at.What)
+			c.t.Errorf("%s at %s: the focus is not seen (drawn %v, on the screen %v) on %s", accessibility.Keyboard, c.Location(), at.Drawn, at.OnScreen, at.What)
 		}
 		if at.There {
 			return

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
@@ -13,6 +14,16 @@ func (c *Chrome) ask(expression string, into any) {
 	c.t.Helper()
 	var answer string
 	c.run("asking the page", chromedp.Evaluate("JSON.stringify("+expression+")", &answer))
+	if err := json.Unmarshal([]byte(answer), into); err != nil {
+		c.t.Fatalf("%s: %v", answer, err)
+	}
+}
+
+// later is ask for what a promise will say, as a text of JSON.
+func (c *Chrome) later(promise string, into any) {
+	c.t.Helper()
+	var answer string
+	c.run("waiting for the page's answer", chromedp.Evaluate(promise, &answer, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
 	if err := json.Unmarshal([]byte(answer), into); err != nil {
 		c.t.Fatalf("%s: %v", answer, err)
 	}

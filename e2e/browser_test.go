@@ -15,7 +15,7 @@ func TestWalkInChromium(t *testing.T) {
 		for i, way := range []struct {
 			name    string
 			options []ChromeOption
-		}{{"script", nil}, {string(accessibility.NoScript), []ChromeOption{NoScript}}} {
+		}{{"script", []ChromeOption{WithAxe}}, {string(accessibility.NoScript), []ChromeOption{NoScript}}} {
 			t.Run(way.name, func(t *testing.T) {
 				c := app.Chrome(t, way.options...)
 				walk(t, app, c, members[i], tool, Person{"Marie", "Kerouanton", fmt.Sprintf("marie.%d@boutique.example", i)}, func(page string) {

@@ -319,7 +319,7 @@ func contestCases(t *testing.T, app *App, shop func() Member) {
 		}
 		app.Advance(t, 16*time.Minute)
 		opened.Open(address)
-		opened.Says("Ouvrez à nouveau le lien du message.")
+		opened.Says("Ouvrez à nouveau le lien du courriel.")
 
 		// The contact still can, once.
 		app.Advance(t, time.Hour)

@@ -259,14 +259,14 @@ func TestSignInCases(t *testing.T) {
 					t.Errorf("press %d: %s", i+1, b.Page())
 				}
 			}
-			if !strings.Contains(b.Page().Alert(), "Plusieurs messages sont déjà partis à cette adresse") {
+			if !strings.Contains(b.Page().Alert(), "Plusieurs courriels sont déjà partis à cette adresse") {
 				t.Errorf("the refusal says %q", b.Page().Alert())
 			}
 
 			// Somebody else has used the letters up: a new sign-up is kept, and the page says when its letter leaves.
 			for _, language := range []struct{ accept, sentence string }{
-				{"fr", "Plusieurs messages sont déjà partis à cette adresse. Celui-ci partira le "},
-				{"en", "Several messages have already been sent to this address. This one will leave on "},
+				{"fr", "Plusieurs courriels sont déjà partis à cette adresse. Celui-ci partira le "},
+				{"en", "Several emails have already been sent to this address. This one will leave on "},
 			} {
 				late := app.Browser(t)
 				late.Language = language.accept

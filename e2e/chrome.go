@@ -42,13 +42,17 @@ type Chrome struct {
 type ChromeOption func(*chromeOptions)
 
 type chromeOptions struct {
-	noScript      bool
+	noScript, axe bool
 	language      string
 	width, height int64
 }
 
 // NoScript starts a Chromium in which pages run no JavaScript.
 func NoScript(o *chromeOptions) { o.noScript = true }
+
+// WithAxe brings axe to every page as it loads, for a walk that calls Accessible on each: carried there by hand, its half a million
+// bytes would be read anew each time.
+func WithAxe(o *chromeOptions) { o.axe = true }
 
 // Speaking sets the languages the browser asks for, as in Accept-Language.
 func Speaking(language string) ChromeOption { return func(o *chromeOptions) { o.language = language } }
@@ -63,7 +67,10 @@ func (a *App) Chrome(t *testing.T, options ...ChromeOption) *Chrome {
 	path := os.Getenv("PORTIQUE_TEST_CHROMIUM")
 	if path == "" {
 		var err error
-		if path, err = exec.LookPath("chromium"); err != nil {
+		if path, err = exec.LookPath("chromium-headless-shell"); err != nil {
+			path, err = exec.LookPath("chromium")
+		}
+		if err != nil {
 			skip(t, "no Chromium: on Debian apt-get install chromium, or PORTIQUE_TEST_CHROMIUM names one")
 		}
 	}
@@ -80,6 +87,7 @@ func (a *App) Chrome(t *testing.T, options ...ChromeOption) *Chrome {
 		chromedp.Flag("force-color-profile", "srgb"),
 		chromedp.Flag("password-store", "basic"),
 		chromedp.Flag("no-proxy-server", true),
+		chromedp.Flag("js-flags", "--no-opt"), // each page is looked at once: what is optimised would not be used again
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1"),
 		chromedp.WSURLReadTimeout(40*time.Second),
 	)
@@ -103,6 +111,12 @@ func (a *App) Chrome(t *testing.T, options ...ChromeOption) *Chrome {
 	}
 	if o.noScript {
 		actions = append(actions, emulation.SetScriptExecutionDisabled(true))
+	} else if o.axe {
+		script := axe(t)
+		actions = append(actions, chromedp.ActionFunc(func(ctx context.Context) error {
+			_, err := page.AddScriptToEvaluateOnNewDocument(script).Do(ctx)
+			return err
+		}))
 	}
 	// The first run starts the browser, and must not carry a time limit: the limit would end the browser with it.
 	if err := chromedp.Run(ctx, actions...); err != nil {
@@ -387,7 +401,8 @@ func (c *Chrome) axe(tags string, except ...string) {
 			Why    string `json:"failureSummary"`
 		} `json:"nodes"`
 	}
-	look := `axe.run(document, {resultTypes: ["violations"], runOnly: [` + tags + `]}).then(r => JSON.stringify(r.violations))`
+	// axe would wait for the media of a page and read its style sheets for the sake of one rule, about what plays by itself.
+	look := `axe.run(document, {resultTypes: ["violations"], preload: !!document.querySelector("audio, video, object, embed"), runOnly: [` + tags + `]}).then(r => JSON.stringify(r.violations))`
 	var there bool
 	var answer string
 	// Evaluated by the debugger, not by the page: its policy stays as strict as it is. axe itself needs timers, which stand still where

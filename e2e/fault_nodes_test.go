@@ -91,7 +91,7 @@ func TestRacesAcrossNodes(t *testing.T) {
 		one, two := people[first], []*App{app, ahead}[(first+1)%2].SignIn(t, names[first])
 		one.Open(users)
 		two.Open(users)
-		people[other].Open("/companies/add")
+		people[other].Open("/requests/" + r.ID + "/cancel")
 		decided := atOnce(3, func(i int) string {
 			b, form, fields := one, company+"/requests/"+r.ID+"/accept", Fields{"role": {"member"}}
 			switch i {

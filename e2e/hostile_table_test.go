@@ -82,13 +82,14 @@ var entries = map[string]entry{
 	"GET portal /contest/done":                            {query: []string{"contested"}},
 	"POST portal /contest/{token}":                        {prepare: (*scene).aContest, public: true, free: []string{"answer"}, spoil: Fields{"code": {"000000"}}},
 	"POST portal /requests/{id}/remind":                   {prepare: (*scene).aReminder, check: (*scene).reminded},
+	"GET portal /requests/{id}/cancel":                    {prepare: (*scene).aCancellation},
 	"POST portal /requests/{id}/cancel":                   {prepare: (*scene).aCancellation},
 	"POST portal /requests/{id}/again":                    {prepare: (*scene).anAgain},
 	"GET portal /companies":                               {},
 	"GET portal /companies/{siren}/users":                 {prepare: (*scene).aPageOfTheShop},
 	"POST portal /companies/{siren}/requests/{id}/accept": {prepare: (*scene).anAcceptance, check: (*scene).accepted, free: []string{"tool", "until"}, spoil: Fields{"role": {"boss"}}},
 	"POST portal /companies/{siren}/requests/{id}/refuse": {prepare: (*scene).aRefusal, free: []string{"reason"}, spoil: Fields{"reason": {"\u200b \t"}}},
-	"POST portal /companies/{siren}/users/{id}/role":      {prepare: (*scene).aRole, free: []string{"tool"}, spoil: Fields{"role": {"boss"}}, twice: true},
+	"POST portal /companies/{siren}/users/{id}/role":      {prepare: (*scene).aRole, free: []string{"tool", "until"}, spoil: Fields{"role": {"boss"}}, twice: true},
 	"GET portal /companies/{siren}/users/{id}/remove":     {prepare: (*scene).aRemoval},
 	"POST portal /companies/{siren}/users/{id}/remove":    {prepare: (*scene).aRemoval},
 	"GET portal /tools":                                   {query: []string{"siren", "need"}},
@@ -548,7 +549,7 @@ func (s *scene) member(verb string, fields url.Values) deed {
 }
 
 func (s *scene) aRole(int) deed {
-	return s.member("role", url.Values{"role": {"administrator"}, "tool": {""}})
+	return s.member("role", url.Values{"role": {"administrator"}, "tool": {""}, "until": {""}})
 }
 
 func (s *scene) aRemoval(int) deed { return s.member("remove", url.Values{}) }

@@ -317,7 +317,12 @@ func TestAttach(t *testing.T) {
 		lucie.Post("/companies/"+shop.SIREN+"/requests/"+request.ID+"/accept", Fields{"role": {"administrator"}})
 		lucie.Answers(http.StatusNotFound, http.StatusForbidden)
 
-		// Cancel, and ask again.
+		// Cancel, which is asked first, and ask again.
+		paul.Go("/requests/" + request.ID + "/cancel")
+		paul.Says(shop.Name, "Garder ma demande")
+		if r := app.Requests(t, shop.SIREN); len(r) != 1 || r[0].Status != "pending" {
+			t.Errorf("before it is confirmed: %+v", r)
+		}
 		paul.Submit("/requests/"+request.ID+"/cancel", nil)
 		paul.At("companies-add")
 		if r := app.Requests(t, shop.SIREN); len(r) != 1 || r[0].Status != "cancelled" {

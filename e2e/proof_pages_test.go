@@ -68,7 +68,7 @@ func TestProofPagesInChromium(t *testing.T) {
 	for i, w := range walks {
 		proof, over, p := members[3*i], members[3*i+1], claimant(w)
 		app.Create(t, p, "--language", w.language)
-		c = app.Chrome(t, Speaking(w.language))
+		c = app.Chrome(t, WithAxe, Speaking(w.language))
 
 		// Too many wrong passwords.
 		for range 5 {
@@ -125,7 +125,7 @@ func TestProofPagesInChromium(t *testing.T) {
 	app.Restart(t)
 	for i, w := range walks {
 		one, p := members[3*i+2], claimant(w)
-		c = app.Chrome(t, Speaking(w.language))
+		c = app.Chrome(t, WithAxe, Speaking(w.language))
 		signIn(p)
 		c.At("tools")
 		attach(one)
@@ -135,7 +135,7 @@ func TestProofPagesInChromium(t *testing.T) {
 		look(w, "users", "watched")
 
 		letter := app.Mail.Wait(t, one.ContactEmail, "administre maintenant")
-		c = app.Chrome(t, Speaking(w.language))
+		c = app.Chrome(t, WithAxe, Speaking(w.language))
 		c.Open(letter.Link(t, "/contest/"))
 		look(w, "contest", "open")
 		c.Fill("code", "000000")

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"portique"
@@ -105,6 +106,37 @@ func without(list []*portique.Membership, accountID string) []*portique.Membersh
 	return slices.DeleteFunc(slices.Clone(list), func(m *portique.Membership) bool { return m.AccountID == accountID })
 }
 
+// namedTools is how many tools a letter names, when there are not many more.
+const namedTools = 6
+
+// opened adds to a letter about an access which tools it opens, for a member: AllTools,
+// or their names and how many are left out. What other roles open, the role says.
+func opened(tx *store.Tx, m *portique.Membership, data map[string]string) error {
+	if m.Role != portique.Member {
+		return nil
+	}
+	if slices.Contains(m.Rights, portique.AllTools) {
+		data["tools"] = portique.AllTools
+		return nil
+	}
+	tools, err := tx.Tools()
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, t := range tools {
+		if slices.Contains(m.Rights, t.ID) {
+			names = append(names, t.Name)
+		}
+	}
+	if len(names) > namedTools {
+		data["more_tools"] = number(len(names) - namedTools + 1) // never a single one
+		names = names[:namedTools-1]
+	}
+	data["tools"] = strings.Join(names, ", ")
+	return nil
+}
+
 // when writes a time for a letter, "" for none.
 func when(t time.Time) string {
 	if t.IsZero() {
@@ -115,6 +147,22 @@ func when(t time.Time) string {
 
 func number(n int) string { return strconv.Itoa(n) }
 
+// rightsOf judges what is given, and returns the rights or everything that is
+// wrong with it at once.
+func rightsOf(tx *store.Tx, role portique.Role, ids []string, until time.Time) ([]string, error) {
+	tools, err := checkTools(tx, role, ids)
+	var faults portique.FieldErrors
+	if err != nil && !errors.As(err, &faults) {
+		return nil, err
+	}
+	rights, err := portique.GrantTerms(role, tools, until, tx.Now())
+	var more portique.FieldErrors
+	if err != nil && !errors.As(err, &more) {
+		return nil, err
+	}
+	return rights, append(faults, more...).Err()
+}
+
 // checkTools refuses ids that are no tool. nil means the default of the page:
 // every tool.
 func checkTools(tx *store.Tx, role portique.Role, ids []string) ([]string, error) {
@@ -123,9 +171,6 @@ func checkTools(tx *store.Tx, role portique.Role, ids []string) ([]string, error
 	}
 	if ids == nil {
 		return []string{portique.AllTools}, nil
-	}
-	if len(ids) == 0 {
-		return nil, portique.FieldErrors{{Kind: portique.Invalid, Key: "membership.tools_missing", Field: "tool"}}
 	}
 	tools, err := tx.Tools()
 	if err != nil {
@@ -158,6 +203,16 @@ func (s *Service) Memberships(ctx context.Context, accountID string) (list []*po
 func (s *Service) Pending(ctx context.Context, accountID string) (n int, err error) {
 	err = s.db.View(ctx, func(tx *store.Tx) error {
 		n, err = tx.PendingRequests(accountID)
+		return err
+	})
+	return n, err
+}
+
+// Waiting is how many requests wait for a person's answer as an administrator,
+// by company; companies where none waits are left out.
+func (s *Service) Waiting(ctx context.Context, accountID string) (n map[portique.SIREN]int, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		n, err = tx.WaitingFor(accountID)
 		return err
 	})
 	return n, err

@@ -63,14 +63,16 @@ func TestWatch(t *testing.T) {
 			t.Errorf("a member: %v", err)
 		}
 		his := w.membership(luc, siren)
-		_, err = w.ChangeRole(ctx, as(jeanne), siren, his.ID, portique.Administrator, nil)
+		_, err = w.ChangeRole(ctx, as(jeanne), siren, his.ID, access.Change{Role: portique.Administrator})
 		w.want("a promotion", err, portique.ErrClaimWatched)
 		_, err = w.Remove(ctx, as(jeanne), siren, his.ID)
 		w.want("a removal", err, portique.ErrClaimWatched)
-		_, err = w.ChangeRole(ctx, as(jeanne), siren, his.ID, portique.Declarant, nil)
+		_, err = w.ChangeRole(ctx, as(jeanne), siren, his.ID, access.Change{Role: portique.Declarant})
 		w.want("a lesser role", err, portique.ErrClaimWatched)
-		_, err = w.ChangeRole(ctx, as(jeanne), siren, his.ID, portique.Member, []string{"formation"})
+		_, err = w.ChangeRole(ctx, as(jeanne), siren, his.ID, access.Change{Role: portique.Member, Tools: []string{"formation"}})
 		w.want("fewer tools", err, portique.ErrClaimWatched)
+		_, err = w.ChangeRole(ctx, as(jeanne), siren, his.ID, access.Change{Role: portique.Member, Until: new(w.watch.Now().Add(day))})
+		w.want("an end date", err, portique.ErrClaimWatched)
 		if w.access(luc, siren) != "member [*]" {
 			t.Errorf("he has %s", w.access(luc, siren))
 		}
@@ -82,7 +84,7 @@ func TestWatch(t *testing.T) {
 		_, err = w.Remove(ctx, as(jeanne), siren, his.ID)
 		w.want("a second before", err, portique.ErrClaimWatched)
 		w.watch.Forward(time.Second)
-		if _, err := w.ChangeRole(ctx, as(jeanne), siren, his.ID, portique.Administrator, nil); err != nil {
+		if _, err := w.ChangeRole(ctx, as(jeanne), siren, his.ID, access.Change{Role: portique.Administrator}); err != nil {
 			t.Errorf("after 72 hours: %v", err)
 		}
 	})

@@ -53,15 +53,19 @@ func (s *Service) Accept(ctx context.Context, actor portique.Actor, siren portiq
 		if err := r.Decide(portique.RequestAccepted, actor.AccountID, "", tx.Now()); err != nil {
 			return err
 		}
-		if _, err := s.grant(tx, actor, r.AccountID, siren, terms); err != nil {
+		m, err := s.grant(tx, actor, r.AccountID, siren, terms)
+		if err != nil {
 			return err
 		}
 		if err := tx.UpdateRequest(r); err != nil {
 			return err
 		}
-		err := s.post(tx, r.AccountID, portique.LetterRequestAccepted, r.ID, map[string]string{"company": r.CompanyName, "siren": string(siren),
-			"role": string(terms.Role), "by": me.Name(), "until": when(portique.LastMoment(terms.Until))})
-		if err != nil {
+		data := map[string]string{"company": r.CompanyName, "siren": string(siren), "role": string(terms.Role), "by": me.Name(),
+			"until": when(portique.LastMoment(terms.Until))}
+		if err := opened(tx, m, data); err != nil {
+			return err
+		}
+		if err := s.post(tx, r.AccountID, portique.LetterRequestAccepted, r.ID, data); err != nil {
 			return err
 		}
 		if err := s.tellOthers(tx, me, r, terms.Role); err != nil {
@@ -81,13 +85,9 @@ func (s *Service) grant(tx *store.Tx, actor portique.Actor, accountID string, si
 	if account.Status != portique.AccountActive {
 		return nil, &portique.Error{Kind: portique.Conflict, Key: "access.account_gone"}
 	}
-	tools, err := checkTools(tx, terms.Role, terms.Tools)
+	rights, err := rightsOf(tx, terms.Role, terms.Tools, terms.Until)
 	if err != nil {
 		return nil, err
-	}
-	rights, err := portique.GrantTerms(terms.Role, tools, terms.Until, tx.Now())
-	if err != nil {
-		return nil, portique.FieldErrors{asError(err)}
 	}
 	old, err := tx.LivingMembership(accountID, siren)
 	switch {

@@ -299,7 +299,7 @@ func (h *history) act(f *linearFirm, worker int, in linearInput) {
 	case "cancel":
 		_, err = s.Cancel(ctx, actor, in.request)
 	case "role":
-		_, err = s.ChangeRole(ctx, actor, f.siren, in.membership, in.role, nil)
+		_, err = s.ChangeRole(ctx, actor, f.siren, in.membership, access.Change{Role: in.role})
 	case "remove":
 		_, err = s.Remove(ctx, actor, f.siren, in.membership)
 	case "confirm":

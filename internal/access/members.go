@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"slices"
-	"time"
 
 	"portique"
 	"portique/internal/store"
@@ -42,88 +40,9 @@ func member(tx *store.Tx, actor portique.Actor, siren portique.SIREN, id string,
 	return me, m, others, err
 }
 
-// narrows says whether another role, or other tools (nil keeps them), take
-// something away from who has an access.
-func narrows(m *portique.Membership, role portique.Role, tools []string) bool {
-	if m.Role != portique.Member {
-		return false // a declarant gains by any other role
-	}
-	if role == portique.Declarant {
-		return true
-	}
-	if role != portique.Member || tools == nil || slices.Contains(tools, portique.AllTools) {
-		return false
-	}
-	return slices.ContainsFunc(m.Rights, func(right string) bool { return !slices.Contains(tools, right) })
-}
-
 func otherAdministrators(tx *store.Tx, m *portique.Membership) (int, error) {
 	administrators, err := tx.Administrators(m.SIREN)
 	return len(without(administrators, m.AccountID)), err
-}
-
-// ChangeRole gives a member another role and tells them; nil tools keep the
-// rights of who is a member already, and are every tool otherwise. The last
-// administrator cannot be given a lesser one: ErrLastAdministrator. The end
-// date goes with a promotion: an administrator may not have one, and that of a
-// declarant on trial was only for the trial.
-func (s *Service) ChangeRole(ctx context.Context, actor portique.Actor, siren portique.SIREN, id string, role portique.Role, tools []string) (m *portique.Membership, err error) {
-	err = s.db.Tx(ctx, func(tx *store.Tx) error {
-		var me *portique.Membership
-		var others int
-		governs := func(m *portique.Membership) bool {
-			return role == portique.Administrator || m.Role == portique.Administrator || narrows(m, role, tools)
-		}
-		if me, m, others, err = member(tx, actor, siren, id, governs); err != nil {
-			return err
-		}
-		if role != portique.Administrator {
-			if err := portique.KeepsAdministrator(m, others, tx.Now()); err != nil {
-				return err
-			}
-		}
-		rights := m.Rights
-		if tools != nil || role != portique.Member || m.Role != portique.Member {
-			if rights, err = checkTools(tx, role, tools); err != nil {
-				return err
-			}
-		}
-		if role == m.Role && slices.Equal(rights, m.Rights) {
-			return &portique.Error{Kind: portique.Conflict, Key: "membership.same_role"}
-		}
-		m.Rights = rights
-		was := m.Role
-		provisional := m.Role == portique.Declarant && !m.Until.IsZero()
-		m.Role = role
-		if role == portique.Administrator || provisional && role == portique.Member {
-			m.Until = time.Time{}
-		}
-		if err := tx.UpdateMembership(m); err != nil {
-			return err
-		}
-		kind := portique.LetterRoleChanged
-		data := map[string]string{"company": m.CompanyName, "siren": string(siren), "role": string(role), "by": me.Name(), "until": when(portique.LastMoment(m.Until))}
-		if role == portique.Administrator {
-			kind = portique.LetterAdministrator
-			delete(data, "role")
-			delete(data, "until")
-		}
-		if m.AccountID != me.AccountID {
-			if err := s.post(tx, m.AccountID, kind, m.ID, data); err != nil {
-				return err
-			}
-		}
-		if was == portique.Administrator || role == portique.Administrator {
-			err := s.tellAdministrators(tx, me, m, portique.LetterRoleChanged, map[string]string{"role": string(role)})
-			if err != nil {
-				return err
-			}
-		}
-		event := actor.Event(portique.ActionRoleChanged, m.ID, siren)
-		event.Reason = string(role)
-		return tx.Audit(event)
-	})
-	return m, err
 }
 
 // Remove ends an access at once and tells the person. The last administrator
@@ -233,9 +152,11 @@ func (s *Service) Grant(ctx context.Context, actor portique.Actor, email string,
 		} else if err != nil && !errors.Is(err, portique.ErrRequestUnknown) {
 			return err
 		}
-		data := func() map[string]string {
-			return map[string]string{"company": company.Name, "siren": string(siren), "role": string(terms.Role), "until": when(portique.LastMoment(terms.Until)), "reason": reason}
+		about := map[string]string{"company": company.Name, "siren": string(siren), "role": string(terms.Role), "until": when(portique.LastMoment(terms.Until)), "reason": reason}
+		if err := opened(tx, m, about); err != nil {
+			return err
 		}
+		data := func() map[string]string { return maps.Clone(about) }
 		if err := s.post(tx, account.ID, portique.LetterAccessOpened, m.ID, data()); err != nil {
 			return err
 		}

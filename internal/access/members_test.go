@@ -3,6 +3,8 @@ package access_test
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -22,7 +24,7 @@ func TestChangeRole(t *testing.T) {
 		his := storetest.Member(t, w.db, luc, siren, portique.Member, func(m *portique.Membership) { m.Rights, m.Until = []string{"paie"}, w.watch.Now().Add(9*day) })
 		trial := storetest.Member(t, w.db, paul, siren, portique.Declarant, func(m *portique.Membership) { m.Until = w.watch.Now().Add(90 * day) })
 		change := func(who *portique.Account, m *portique.Membership, role portique.Role, tools ...string) error {
-			_, err := w.ChangeRole(ctx, as(who), siren, m.ID, role, tools)
+			_, err := w.ChangeRole(ctx, as(who), siren, m.ID, access.Change{Role: role, Tools: tools})
 			return err
 		}
 
@@ -40,7 +42,10 @@ func TestChangeRole(t *testing.T) {
 
 		w.want("a second administrator", change(jeanne, his, portique.Administrator), nil)
 		w.posted("administrator>luc")
-		w.journal(his.ID, "access.role_changed")
+		w.journal(his.ID, "access.role_changed access.until_changed")
+		if d := w.last(luc).Data; d["no_until"] != "yes" {
+			t.Errorf("what he reads of his end date: %v", d)
+		}
 		if m := w.membership(luc, siren); w.access(luc, siren) != "administrator" || !m.Until.IsZero() {
 			t.Errorf("he has %+v", m)
 		}
@@ -72,8 +77,110 @@ func TestChangeRole(t *testing.T) {
 		w.want("another company's", change(luc, foreign, portique.Member), portique.ErrMembershipUnknown)
 		w.want("ended", change(luc, over, portique.Administrator), portique.ErrMembershipEnded)
 		w.want("unknown", change(luc, &portique.Membership{ID: "\x00"}, portique.Member), portique.ErrMembershipUnknown)
-		_, err := w.ChangeRole(ctx, as(luc), elsewhere, foreign.ID, portique.Member, nil)
+		_, err := w.ChangeRole(ctx, as(luc), elsewhere, foreign.ID, access.Change{Role: portique.Member})
 		w.want("of another company", err, portique.ErrNotAdministrator)
+	})
+}
+
+// The end date changes with the role and by itself; what changed is told and written, and nothing goes unsaid.
+func TestChangeUntil(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		storetest.Write(t, w.db, func(tx *store.Tx) error {
+			if err := tx.InsertTool(&portique.Tool{ID: "paie", Name: "Paie & co"}); err != nil {
+				return err
+			}
+			return tx.InsertTool(&portique.Tool{ID: "stages", Name: "Stages"})
+		})
+		siren := w.company()
+		jeanne, luc := w.person("jeanne"), w.person("luc")
+		storetest.Member(t, w.db, jeanne, siren, portique.Administrator)
+		his := storetest.Member(t, w.db, luc, siren, portique.Member, func(m *portique.Membership) { m.Rights = []string{"paie"} })
+		midnight := w.watch.Now().Truncate(day).Add(20 * day)
+		change := func(to access.Change) error {
+			_, err := w.ChangeRole(t.Context(), as(jeanne), siren, his.ID, to)
+			return err
+		}
+		reads := func(what string, want map[string]string) {
+			t.Helper()
+			d := w.last(luc).Data
+			for key, value := range want {
+				if d[key] != value {
+					t.Errorf("%s: %s is %q in %v", what, key, d[key], d)
+				}
+			}
+		}
+		written := func(want ...string) {
+			t.Helper()
+			var got []string
+			for _, e := range storetest.Journal(t, w.db, his.ID) {
+				got = append(got, string(e.Action)+" "+e.Reason)
+			}
+			if got = got[len(got)-len(want):]; !slices.Equal(got, want) {
+				t.Errorf("journal: %q, want %q", got, want)
+			}
+		}
+		last := midnight.Add(-time.Second).Format(time.RFC3339)
+
+		w.want("a date", change(access.Change{Role: portique.Member, Until: &midnight}), nil)
+		w.posted("role_changed>luc")
+		reads("a date", map[string]string{"role": "member", "same_role": "yes", "until": last, "no_until": "", "tools": "Paie & co"})
+		written("access.until_changed " + midnight.Format(time.RFC3339))
+		w.want("nothing new", change(access.Change{Role: portique.Member, Tools: []string{"paie"}, Until: &midnight}), refusal("membership.same_role"))
+		w.want("the date left out", change(access.Change{Role: portique.Member, Tools: []string{"stages", "paie"}}), nil)
+		reads("tools", map[string]string{"same_role": "yes", "until": last, "tools": "Paie & co, Stages"})
+		written("access.role_changed member")
+
+		// Everything that is wrong is told at once, and nothing is changed.
+		past := w.watch.Now().Add(-day)
+		var faults portique.FieldErrors
+		if err := change(access.Change{Role: portique.Member, Tools: []string{}, Until: &past}); !errors.As(err, &faults) || len(faults) != 2 || faults[0].Field != "tool" || faults[1].Field != "until" {
+			t.Errorf("no tool and a past date: %v", err)
+		}
+		later := midnight.Add(day)
+		if err := change(access.Change{Role: portique.Administrator, Until: &later}); !errors.As(err, &faults) || faults[0].Key != "membership.administrator_until" {
+			t.Errorf("an administrator with a date: %v", err)
+		}
+		w.letters()
+		if m := w.membership(luc, siren); w.access(luc, siren) != "member [paie stages]" || !m.Until.Equal(midnight) {
+			t.Errorf("he has %+v", m)
+		}
+
+		w.want("another role and no end", change(access.Change{Role: portique.Declarant, Until: new(time.Time{})}), nil)
+		reads("no end", map[string]string{"role": "declarant", "same_role": "", "until": "", "no_until": "yes", "tools": ""})
+		written("access.role_changed declarant", "access.until_changed none")
+		w.want("a member again, for a time", change(access.Change{Role: portique.Member, Until: &midnight}), nil)
+		reads("every tool", map[string]string{"role": "member", "tools": "*", "until": last})
+		w.want("the date shown goes with the promotion", change(access.Change{Role: portique.Administrator, Until: &midnight}), nil)
+		w.letters()
+		reads("promoted", map[string]string{"no_until": "yes", "role": ""})
+		written("access.role_changed administrator", "access.until_changed none")
+		if m := w.membership(luc, siren); m.Role != portique.Administrator || !m.Until.IsZero() {
+			t.Errorf("he has %+v", m)
+		}
+	})
+}
+
+// An administrator reads how many requests wait for each of their companies, and nobody else does.
+func TestWaiting(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		one, two, none := w.company(), w.company(), w.company()
+		jeanne, luc := w.person("jeanne"), w.person("luc")
+		for _, siren := range []portique.SIREN{one, two, none} {
+			storetest.Member(t, w.db, jeanne, siren, portique.Administrator)
+			storetest.Member(t, w.db, luc, siren, portique.Member)
+		}
+		for i, siren := range []portique.SIREN{one, one, two} {
+			w.asks(w.person(fmt.Sprintf("p%d", i)), siren)
+		}
+		refused := w.asks(w.person("zoe"), none)
+		if _, err := w.Refuse(t.Context(), as(jeanne), none, refused.ID, "Inconnue."); err != nil {
+			t.Fatal(err)
+		}
+		for who, want := range map[*portique.Account]map[portique.SIREN]int{jeanne: {one: 2, two: 1}, luc: {}} {
+			if got, err := w.Waiting(t.Context(), who.ID); err != nil || !maps.Equal(got, want) {
+				t.Errorf("%s: %v, %v", who.FirstName, got, err)
+			}
+		}
 	})
 }
 
@@ -132,7 +239,7 @@ func TestTheLastTwo(t *testing.T) {
 			}
 			demote := func(who, whom *portique.Account) func() error {
 				return func() error {
-					_, err := w.ChangeRole(ctx, as(who), siren, of[whom].ID, portique.Member, nil)
+					_, err := w.ChangeRole(ctx, as(who), siren, of[whom].ID, access.Change{Role: portique.Member})
 					return err
 				}
 			}

@@ -61,6 +61,7 @@ type modelSeat struct {
 	person *modelPerson
 	firm   *modelFirm
 	role   portique.Role
+	since  time.Time
 	until  time.Time
 	ended  bool
 }
@@ -376,7 +377,7 @@ func (m *model) lapse(s *modelSeat) {
 }
 
 func (m *model) sit(p *modelPerson, f *modelFirm, role portique.Role, until time.Time) *modelSeat {
-	s := &modelSeat{person: p, firm: f, role: role, until: until}
+	s := &modelSeat{person: p, firm: f, role: role, since: m.now, until: until}
 	m.seats = append(m.seats, s)
 	if role == portique.Administrator && f.first == nil {
 		f.first = p
@@ -517,22 +518,35 @@ func (m *model) mayTouch(by *modelPerson, s *modelSeat, govern bool) string {
 	return ""
 }
 
-func (m *model) changeRole(by *modelPerson, s *modelSeat, role portique.Role) string {
+// changeRole: a nil until is a form without the date.
+func (m *model) changeRole(by *modelPerson, s *modelSeat, role portique.Role, asked *time.Time) string {
+	until := s.until
+	switch trial := s.role == portique.Declarant && s.until.Equal(s.since.Add(portique.DeclarantTrial)); {
+	case asked == nil && (role == portique.Administrator || role == portique.Member && trial):
+		until = time.Time{} // nothing ends an administrator; a declarant's trial is over
+	case asked != nil && !asked.IsZero() && !s.until.IsZero() && !s.until.After(*asked) && s.until.After(asked.Add(-day)):
+		if role == portique.Administrator { // the day that the form showed
+			until = time.Time{}
+		}
+	case asked != nil:
+		until = *asked
+	}
+	sooner := !until.IsZero() && (s.until.IsZero() || until.Before(s.until))
 	govern := role == portique.Administrator || s.role == portique.Administrator
 	narrows := s.role == portique.Member && role == portique.Declarant
-	if refused := m.mayTouch(by, s, govern || narrows); refused != "" {
+	if refused := m.mayTouch(by, s, govern || narrows || sooner); refused != "" {
 		return refused
 	}
 	switch {
 	case role != portique.Administrator && m.lastOne(s):
 		return "membership.last_administrator"
-	case role == s.role:
+	case role == portique.Administrator && !until.IsZero():
+		return "membership.administrator_until"
+	case role == s.role && until.Equal(s.until):
 		return "membership.same_role"
 	}
-	if role == portique.Administrator || role == portique.Member && s.role == portique.Declarant {
-		s.until = time.Time{} // nothing ends an administrator; a declarant's trial is over
-	}
-	s.role = role
+	was := *s
+	s.role, s.until = role, until
 	switch {
 	case s.person == by:
 	case role == portique.Administrator:
@@ -543,7 +557,12 @@ func (m *model) changeRole(by *modelPerson, s *modelSeat, role portique.Role) st
 	if govern {
 		m.mail(portique.LetterRoleChanged, m.administrators(s.firm, by, s.person)...)
 	}
-	m.write(portique.ActionRoleChanged)
+	if role != was.role {
+		m.write(portique.ActionRoleChanged)
+	}
+	if !until.Equal(was.until) {
+		m.write(portique.ActionUntilChanged)
+	}
 	return ""
 }
 

@@ -127,9 +127,13 @@ func TestAccessLikeTheModel(t *testing.T) {
 			},
 			"change role": func(t *rapid.T) {
 				s, role := w.seat(t), w.role(t)
+				var until *time.Time
+				if !often(t, "the date is left out") {
+					until = new(w.until(t))
+				}
 				by, _ := w.chief(t, s.firm)
-				w.same(t, w.as(by), w.m.changeRole(by, s, role), func() error {
-					_, err := w.ChangeRole(t.Context(), w.as(by), w.siren(s.firm), w.membership(s), role, nil)
+				w.same(t, w.as(by), w.m.changeRole(by, s, role, until), func() error {
+					_, err := w.ChangeRole(t.Context(), w.as(by), w.siren(s.firm), w.membership(s), access.Change{Role: role, Until: until})
 					return err
 				})
 			},

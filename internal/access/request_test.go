@@ -242,6 +242,8 @@ func TestAccept(t *testing.T) {
 			"a declarant":                  {access.Terms{Role: portique.Declarant, Tools: []string{"stages"}}, "declarant", ""},
 			"an administrator":             {access.Terms{Role: portique.Administrator}, "administrator", ""},
 			"no tool":                      {access.Terms{Role: portique.Member, Tools: []string{}}, "", "tool membership.tools_missing"},
+			"no tool, and until now":       {access.Terms{Role: portique.Member, Tools: []string{}, Until: w.watch.Now()}, "", "tool membership.tools_missing, until membership.until_past"},
+			"an unknown tool, until now":   {access.Terms{Role: portique.Member, Tools: []string{"paye"}, Until: w.watch.Now()}, "", "tool membership.tool_unknown, until membership.until_past"},
 			"an unknown tool":              {access.Terms{Role: portique.Member, Tools: []string{"paye"}}, "", "tool membership.tool_unknown"},
 			"until now":                    {access.Terms{Role: portique.Member, Until: w.watch.Now()}, "", "until membership.until_past"},
 			"an administrator for a time":  {access.Terms{Role: portique.Administrator, Until: soon}, "", "until membership.administrator_until"},
@@ -255,7 +257,12 @@ func TestAccept(t *testing.T) {
 			}
 			if c.fault != "" {
 				var faults portique.FieldErrors
-				if !errors.As(err, &faults) || len(faults) != 1 || faults[0].Field+" "+faults[0].Key != c.fault {
+				errors.As(err, &faults)
+				var told []string
+				for _, f := range faults {
+					told = append(told, f.Field+" "+f.Key)
+				}
+				if strings.Join(told, ", ") != c.fault {
 					t.Errorf("%s: %v", name, err)
 				}
 				w.posted("")
@@ -439,6 +446,52 @@ func TestAgainWhenDisabled(t *testing.T) {
 		w.posted("")
 		if m := w.membership(luc, siren); m == nil || m.Status != portique.MembershipActive {
 			t.Errorf("the access is now %+v", m)
+		}
+	})
+}
+
+// Letters name the tools that an access opens: all of a few, the first of many.
+func TestLettersNameTools(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		siren, jeanne, luc, r := w.desk()
+		ids := strings.Fields("a b c d e f g")
+		storetest.Write(t, w.db, func(tx *store.Tx) error {
+			var errs []error
+			for _, id := range ids {
+				errs = append(errs, tx.InsertTool(&portique.Tool{ID: id, Name: "Outil " + id}))
+			}
+			return errors.Join(errs...)
+		})
+		told := func(kind portique.LetterKind, want string) {
+			t.Helper()
+			l := w.last(luc)
+			if got := l.Data["tools"] + "+" + l.Data["more_tools"]; l.Kind != kind || got != want {
+				t.Errorf("%s names %q, want %q", l.Kind, got, want)
+			}
+		}
+		if _, err := w.Accept(ctx, as(jeanne), siren, r.ID, access.Terms{Role: portique.Member, Tools: []string{"b", "a"}}); err != nil {
+			t.Fatal(err)
+		}
+		told(portique.LetterRequestAccepted, "Outil a, Outil b+")
+		mine, err := w.Memberships(ctx, luc.ID)
+		if err != nil || len(mine) != 1 {
+			t.Fatal(mine, err)
+		}
+		for _, c := range []struct {
+			role  portique.Role
+			tools []string
+			want  string
+		}{
+			{portique.Member, ids[:6], "Outil a, Outil b, Outil c, Outil d, Outil e, Outil f+"},
+			{portique.Member, ids, "Outil a, Outil b, Outil c, Outil d, Outil e+2"},
+			{portique.Member, []string{portique.AllTools}, "*+"},
+			{portique.Declarant, nil, "+"},
+		} {
+			if _, err := w.ChangeRole(ctx, as(jeanne), siren, mine[0].ID, access.Change{Role: c.role, Tools: c.tools}); err != nil {
+				t.Fatal(err)
+			}
+			told(portique.LetterRoleChanged, c.want)
 		}
 	})
 }

@@ -264,7 +264,7 @@ func TestTypedCode(t *testing.T) {
 		}
 		w.want("without a cookie", w.TypeCode(ctx, w.actor, "", b.code), portique.ErrSignUpUnknown)
 		w.want("in another browser", w.TypeCode(ctx, w.actor, b.id+".x", b.code), portique.ErrSignUpUnknown)
-		w.want("the code of the disown form", w.typeCode(b, b.disown), portique.ErrWrongCode)
+		w.want("the code of the disown form", w.typeCode(b, b.disown), portique.ErrDisownCode) // and it counts
 
 		// The other four, of forty at once.
 		count := func(key string) func(error) int {

@@ -166,7 +166,10 @@ func (s *Service) TypeCode(ctx context.Context, actor portique.Actor, cookie, ty
 		if !right || signUp.Taken {
 			signUp.CodeTries++
 			signUp.Tries++
-			return s.countTry(tx, actor, signUp)
+			if secret.Equal(signUp.DisownHash, s.keys.TypedCode("disown", signUp.ID, code)) { // counted like any: it is no way to guess
+				return s.countTry(tx, actor, signUp, portique.ErrDisownCode)
+			}
+			return s.countTry(tx, actor, signUp, portique.ErrWrongCode)
 		}
 		if err := tx.GiveBack(taken); err != nil {
 			return err
@@ -175,14 +178,15 @@ func (s *Service) TypeCode(ctx context.Context, actor portique.Actor, cookie, ty
 	})
 }
 
-func (s *Service) countTry(tx *store.Tx, actor portique.Actor, signUp *portique.SignUp) error {
+// countTry keeps a wrong try and refuses it for that reason.
+func (s *Service) countTry(tx *store.Tx, actor portique.Actor, signUp *portique.SignUp, why *portique.Error) error {
 	if err := tx.UpdateSignUp(signUp); err != nil {
 		return err
 	}
 	if err := tx.Audit(actor.Event(portique.ActionCodeFailed, signUp.ID, "")); err != nil {
 		return err
 	}
-	return store.Refused(portique.ErrWrongCode)
+	return store.Refused(why)
 }
 
 // Disown ends a sign-up that the owner of the address did not make. It asks
@@ -214,7 +218,7 @@ func (s *Service) Disown(ctx context.Context, actor portique.Actor, token, typed
 		}
 		if len(code) != 6 || !secret.Equal(signUp.DisownHash, s.keys.TypedCode("disown", signUp.ID, code)) {
 			signUp.DisownTries++
-			return s.countTry(tx, actor, signUp)
+			return s.countTry(tx, actor, signUp, portique.ErrWrongCode)
 		}
 		if err := tx.GiveBack(taken); err != nil {
 			return err

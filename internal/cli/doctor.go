@@ -29,6 +29,9 @@ func (c configCmd) Run(e *env) error {
 			return err
 		}
 	}
+	if err := server.CheckLetters(settings); err != nil {
+		return err
+	}
 	var values []settingJSON
 	for _, s := range settings.Settings {
 		v := settingJSON{Name: s.Name, Value: s.Value, Source: "environment", File: s.File, Note: s.Note}

@@ -89,6 +89,35 @@ func TestConfig(t *testing.T) {
 			t.Errorf("%s: status %d\n%s", command, code, told)
 		}
 	}
+	// A letter of the operator's own that nobody could write is refused by file and variable, before a database is made.
+	s = newShell(t)
+	brand := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(brand, "letter"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.environ = append(s.environ, "PORTIQUE_SMTP_URL=smtp://127.0.0.1:9?tls=none", "PORTIQUE_BRAND_DIR="+brand)
+	for name, text := range map[string]string{"reset.fr.txt": "Subject: x\n\n{{.raison}}\n", "postcard.fr.txt": "Subject: x\n"} {
+		path := filepath.Join(brand, "letter", name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.fails(1, "PORTIQUE_BRAND_DIR: "+path+": ", "", "config")
+		s.fails(1, "PORTIQUE_BRAND_DIR: "+path+": ", "", "serve")
+		if code, out, _ := s.run("", "doctor"); code != 1 || !strings.Contains(out, "failed   letters: PORTIQUE_BRAND_DIR: "+path) {
+			t.Errorf("doctor: status %d\n%s", code, out)
+		}
+		os.Remove(path)
+	}
+	if err := os.WriteFile(filepath.Join(brand, "letter", "reset.fr.txt"), []byte("Subject: x\n\n{{button \"x\" .link}}\n\n--\n\n{{template \"sender\"}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.ok("", "config")
+	if _, out, _ := s.run("", "doctor"); !strings.Contains(out, "ok       letters: 1 of your own") {
+		t.Errorf("doctor: %s", out)
+	}
+	if left, _ := os.ReadDir(s.dir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
 	// What only the mail package knows is refused here too, and before a database is made.
 	s = newShell(t)
 	s.environ = append(s.environ, "PORTIQUE_SMTP_URL=smtp://mail.opco.example:25?tls=none")

@@ -21,6 +21,9 @@ func (serveCmd) Run(e *env) error {
 	if err := server.CheckMail(c); err != nil { // before a database or a key is made
 		return err
 	}
+	if err := server.CheckLetters(c); err != nil {
+		return err
+	}
 	server.Tune(c)
 	app, err := server.OpenApp(e.ctx, c, server.Serve)
 	if err != nil {

@@ -10,14 +10,18 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"unicode/utf8"
 )
 
 // maxBrandFile bounds what every page makes a browser fetch once, in bytes.
 const maxBrandFile = 64 << 10
 
-// readBrand reads the operator's own files. Either may be missing, not both: a
-// folder without any is the wrong one, or not mounted yet.
+// letterFolder holds the operator's own letters.
+const letterFolder = "letter"
+
+// readBrand reads the operator's own files. Any may be missing, not all: a
+// folder without one is the wrong one, or not mounted yet.
 func (c *Config) readBrand() error {
 	// What a link in it leads to outside stays there: these files are shown to
 	// everybody, and others than the server's engineer may write them.
@@ -44,10 +48,66 @@ func (c *Config) readBrand() error {
 		}
 		*f.into = content
 	}
-	if c.BrandLogo == nil && c.BrandTheme == nil {
-		return fmt.Errorf("%s holds neither logo.svg nor theme.css", c.BrandDir)
+	if err := c.readLetters(root); err != nil {
+		return err
+	}
+	if c.BrandLogo == nil && c.BrandTheme == nil && len(c.BrandLetters) == 0 {
+		return fmt.Errorf("%s holds neither logo.svg nor theme.css nor letters", c.BrandDir)
 	}
 	return nil
+}
+
+// readLetters reads every letter there is. Which of them can be written, the
+// package of letters says.
+func (c *Config) readLetters(root *os.Root) error {
+	entries, err := fs.ReadDir(root.FS(), letterFolder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.BrandLetter(""), cause(err))
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue // an editor's, or how a volume is mounted
+		}
+		content, err := readSmall(root, letterFolder+"/"+e.Name())
+		if err == nil {
+			err = checkLetter(content)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.BrandLetter(e.Name()), err)
+		}
+		if c.BrandLetters == nil {
+			c.BrandLetters = map[string]string{}
+		}
+		c.BrandLetters[e.Name()] = string(content)
+	}
+	return nil
+}
+
+// BrandLetter is the path of one of the operator's own letters.
+func (c *Config) BrandLetter(name string) string {
+	return filepath.Join(c.BrandDir, letterFolder, name)
+}
+
+// checkLetter refuses control characters: letters use them for marks of their own.
+func checkLetter(content []byte) error {
+	for _, b := range content {
+		if b < ' ' && b != '\n' && b != '\r' && b != '\t' {
+			return errors.New("holds a control character")
+		}
+	}
+	return nil
+}
+
+// cause is an error without the path, which is said once.
+func cause(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 func readSmall(root *os.Root, name string) ([]byte, error) {
@@ -56,13 +116,13 @@ func readSmall(root *os.Root, name string) ([]byte, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fs.ErrNotExist
 	case err != nil:
-		return nil, errors.Unwrap(err) // the path is said once
+		return nil, cause(err)
 	case !info.Mode().IsRegular():
 		return nil, errors.New("is not a file")
 	}
 	f, err := root.Open(name)
 	if err != nil {
-		return nil, errors.Unwrap(err)
+		return nil, cause(err)
 	}
 	defer f.Close()
 	content, err := io.ReadAll(io.LimitReader(f, maxBrandFile+1))

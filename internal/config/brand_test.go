@@ -11,6 +11,9 @@ import (
 func brandDir(t *testing.T, name, content string) string {
 	t.Helper()
 	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +41,12 @@ func TestBrandFiles(t *testing.T) {
 		"another style sheet asked":    {"theme.css", "@import 'https://fonts.example/a.css';", "other files"},
 		"a font asked":                 {"theme.css", "@font-face { src: URL(a.woff2) }", "other files"},
 		"neither file":                 {"letter.txt", "Madame, Monsieur,", "neither"},
+		"a letter":                     {"letter/reset.fr.txt", "Subject: Un autre mot de passe\n", ""},
+		"a letter of nothing":          {"letter/reset.fr.txt", "", "letter/reset.fr.txt: is empty"},
+		"a letter too long":            {"letter/reset.fr.txt", strings.Repeat("x", maxBrandFile+1), "letter/reset.fr.txt: is over 64 KiB"},
+		"a letter of another alphabet": {"letter/reset.fr.txt", "Subject: \xe9t\xe9", "UTF-8"},
+		"a letter with a mark":         {"letter/reset.fr.txt", "Subject: x\n\n\x01Ici\x01https://a.example", "control character"},
+		"a hidden file":                {"letter/.keep", "x", "neither"},
 	} {
 		dir := brandDir(t, f.name, f.content)
 		c, err := load(t, "PORTIQUE_BRAND_DIR="+dir)
@@ -48,7 +57,7 @@ func TestBrandFiles(t *testing.T) {
 			}
 		case err != nil:
 			t.Errorf("%s: %v", what, err)
-		case string(c.BrandLogo)+string(c.BrandTheme) != f.content || len(c.NoEffect) > 0:
+		case string(c.BrandLogo)+string(c.BrandTheme)+c.BrandLetters[filepath.Base(f.name)] != f.content || len(c.NoEffect) > 0:
 			t.Errorf("%s: read as %d and %d bytes, without effect %v", what, len(c.BrandLogo), len(c.BrandTheme), c.NoEffect)
 		}
 	}
@@ -73,5 +82,23 @@ func TestBrandFiles(t *testing.T) {
 	}
 	if _, err := load(t, "PORTIQUE_BRAND_DIR="+dir); err == nil || !strings.Contains(err.Error(), "logo.svg") {
 		t.Errorf("a link that leads out: %v", err)
+	}
+
+	// The same for letters, and for their folder.
+	for name, link := range map[string][2]string{"a letter": {outside, "letter/reset.fr.txt"}, "their folder": {filepath.Dir(outside), "letter"}} {
+		dir = brandDir(t, "logo.svg", drawing)
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, link[1])), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(link[0], filepath.Join(dir, link[1])); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := load(t, "PORTIQUE_BRAND_DIR="+dir); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, link[1])+": ") {
+			t.Errorf("%s, a link that leads out: %v, %v", name, err, c)
+		}
+	}
+	dir = brandDir(t, "letter/old/reset.fr.txt", "Subject: x")
+	if _, err := load(t, "PORTIQUE_BRAND_DIR="+dir); err == nil || !strings.Contains(err.Error(), "old: is not a file") {
+		t.Errorf("a folder among the letters: %v", err)
 	}
 }

@@ -40,7 +40,8 @@ type Config struct {
 	OperatorName                    string
 	PortalName                      string
 	BrandDir                        string
-	BrandLogo, BrandTheme           []byte // logo.svg and theme.css of BrandDir; nil without
+	BrandLogo, BrandTheme           []byte            // logo.svg and theme.css of BrandDir; nil without
+	BrandLetters                    map[string]string // of its folder letter, by file name; nil without
 	BrandColor                      string
 	LegalURL                        string
 	AccessibilityURL                string

@@ -89,11 +89,11 @@ func TestMailbox(t *testing.T) {
 		}
 	}
 	w := get(m, base+"/", "en")
-	if body := w.Body.String(); w.Code != 200 || !strings.Contains(body, `data-page="mailbox"`) || !strings.Contains(body, "Every message the portal sends") ||
+	if body := w.Body.String(); w.Code != 200 || !strings.Contains(body, `data-page="mailbox"`) || !strings.Contains(body, "Every email the portal sends") ||
 		strings.Index(body, "paul@") > strings.Index(body, "jeanne@") {
 		t.Errorf("the list: %d %s", w.Code, body)
 	}
-	if body := get(m, base+"/?to=nobody@martin.example", "fr").Body.String(); !strings.Contains(body, "Aucun message pour cette adresse") {
+	if body := get(m, base+"/?to=nobody@martin.example", "fr").Body.String(); !strings.Contains(body, "Aucun courriel pour cette adresse") {
 		t.Errorf("an empty filter: %s", body)
 	}
 	id := first["id"].(string)

@@ -30,6 +30,9 @@ type Needs struct {
 //	reason          what the decider wrote, one line
 //	administrators  how many administrators were told: "0", "1", "2"…
 //	contributions   "yes" when the requester ticked the checkbox of declarants
+//	same_role       "yes" when the role is as it was
+//	tools           names of the tools now open, with commas; "*" for all
+//	no_until        "yes" when the access had a last day and has none any more
 //	until           last day of the access      (all times are RFC 3339, and are
 //	asked_at        when the request was made    written in words in the
 //	remind_at       next automatic reminder      installation's time zone)
@@ -93,7 +96,7 @@ var Kinds = map[portique.LetterKind]Needs{
 	},
 	portique.LetterRequestAccepted: {
 		Data:     []string{"company", "siren", "role", "by"},
-		Optional: []string{"until"},
+		Optional: []string{"until", "tools", "more_tools"},
 	},
 	portique.LetterRequestRefused: {
 		Data: []string{"company", "siren", "by", "reason", "again_at"},
@@ -126,11 +129,11 @@ var Kinds = map[portique.LetterKind]Needs{
 	// person. Without by: the first person attached to the company.
 	portique.LetterAdministrator: {
 		Data:     []string{"company", "siren"},
-		Optional: []string{"by", "watched_until"},
+		Optional: []string{"by", "watched_until", "no_until"},
 	},
 	portique.LetterRoleChanged: {
 		Data:     []string{"company", "siren", "role"},
-		Optional: []string{"by", "until", "reason", "person", "person_email"},
+		Optional: []string{"by", "same_role", "tools", "more_tools", "until", "no_until", "reason", "person", "person_email"},
 	},
 
 	// To the person: opened by the operator's command, which gives a reason, or,
@@ -138,7 +141,7 @@ var Kinds = map[portique.LetterKind]Needs{
 	// person_email: to an administrator, about that person.
 	portique.LetterAccessOpened: {
 		Data:     []string{"company", "siren", "role"},
-		Optional: []string{"until", "reason", "person", "person_email"},
+		Optional: []string{"until", "reason", "person", "person_email", "tools", "more_tools"},
 	},
 	// Without by: by the operator. To the person, or to an administrator about
 	// that person.

@@ -18,7 +18,8 @@ import (
 	"portique/internal/i18n"
 )
 
-// Each kind of letter is written once per language, in letter/KIND.LANGUAGE.txt:
+// Each kind of letter is written once per language, in letter/KIND.LANGUAGE.txt of
+// the operator's folder or of ours:
 // the subject on the first line, then paragraphs separated by empty lines. Both
 // the text and the HTML come from it, so they never say different things.
 //
@@ -26,6 +27,8 @@ import (
 //	{{button "Words" ADDRESS}}   the letter's one button, alone or ending a sentence
 //	{{code .code}}               alone in its paragraph: in large figures
 //	{{quote .reason}}            alone in its paragraph: somebody's own words
+//	{{template "opens" .}}       what an access opens, for letters that have a role
+//	{{template "sender"}}        who sends it and where help is: the last paragraph of all
 //	{{guide}}                    begins a sentence of the user guide, kept as published
 //	--                           alone on its line: what follows is small print
 //
@@ -51,6 +54,7 @@ type Options struct {
 	BrandDark    string // the same where the reader's scheme is dark, and what is written on it
 	OnBrandDark  string
 	Catalog      *i18n.Catalog
+	Own          map[string]string // letters in the operator's own words, by file name; CheckOwn tries them
 }
 
 // Renderer writes letters. It is safe for concurrent use.
@@ -81,22 +85,21 @@ func NewRenderer(o Options) (*Renderer, error) {
 	o.PortalURL, o.AuthURL = strings.TrimRight(o.PortalURL, "/"), strings.TrimRight(o.AuthURL, "/")
 	r := &Renderer{options: o, letters: map[string]*template.Template{}}
 	for _, lang := range languages {
-		sender, err := files.ReadFile("letter/sender." + lang + ".txt") // the last paragraph of all
-		if err != nil {
-			return nil, err
-		}
 		for kind := range Kinds {
 			name := string(kind) + "." + lang
-			source, err := files.ReadFile("letter/" + name + ".txt")
-			if err != nil {
-				return nil, err
-			}
-			t, err := template.New(name).Option("missingkey=error").Funcs(r.functions(lang, "")).Parse(string(source))
-			if err == nil {
-				_, err = t.New("sender").Parse(string(sender))
-			}
-			if err != nil {
-				return nil, err
+			t := template.New(name).Option("missingkey=error").Funcs(r.functions(lang, ""))
+			for _, part := range append([]string{string(kind)}, partials...) {
+				source, err := o.source(part + "." + lang)
+				if err != nil {
+					return nil, err
+				}
+				into := t
+				if part != string(kind) {
+					into = t.New(part)
+				}
+				if _, err := into.Parse(source); err != nil {
+					return nil, fmt.Errorf("%s.%s.txt: %w", part, lang, err)
+				}
 			}
 			r.letters[name] = t
 		}
@@ -179,16 +182,8 @@ func unlinked(s string) string {
 var domainDot = regexp.MustCompile(`\.(\pL[\pL\pN])`)
 
 var roleWords = map[string]map[portique.Role]string{
-	i18n.French: {
-		portique.Administrator: "administrateur (vous ouvrez tous les outils et vous gérez les utilisateurs de l’entreprise)",
-		portique.Member:        "utilisateur (vous ouvrez les outils que l’administrateur a choisis pour vous)",
-		portique.Declarant:     "déclarant (vous ouvrez les outils de déclaration des contributions)",
-	},
-	i18n.English: {
-		portique.Administrator: "administrator (you open every tool and manage the company’s users)",
-		portique.Member:        "user (you open the tools the administrator has chosen for you)",
-		portique.Declarant:     "declarant (you open the tools for declaring contributions)",
-	},
+	i18n.French:  {portique.Administrator: "administrateur", portique.Member: "utilisateur", portique.Declarant: "déclarant"},
+	i18n.English: {portique.Administrator: "administrator", portique.Member: "user", portique.Declarant: "declarant"},
 }
 
 func (r *Renderer) functions(lang, name string) template.FuncMap {
@@ -211,17 +206,12 @@ func (r *Renderer) functions(lang, name string) template.FuncMap {
 			return origin + strings.Join(parts, "")
 		}
 	}
-	role := func(full bool) func(string) (string, error) {
-		return func(s string) (string, error) {
-			words, ok := roleWords[lang][portique.Role(s)]
-			if !ok {
-				return "", fmt.Errorf("%q is not a role", s)
-			}
-			if !full {
-				words, _, _ = strings.Cut(words, " (")
-			}
-			return words, nil
+	role := func(s string) (string, error) {
+		words, ok := roleWords[lang][portique.Role(s)]
+		if !ok {
+			return "", fmt.Errorf("%q is not a role", s)
 		}
+		return words, nil
 	}
 	return template.FuncMap{
 		"greeting": func() string {
@@ -241,8 +231,7 @@ func (r *Renderer) functions(lang, name string) template.FuncMap {
 		"siren":      func(s string) string { return portique.SIREN(s).Grouped() },
 		"date":       when(p.Date),
 		"datetime":   when(p.DateTime),
-		"role":       role(true),
-		"roleName":   role(false),
+		"role":       role,
 		"operator":   func() string { return p.Name(operator) },
 		"operatorTo": func() string { return p.To(operator) },
 		"operatorOf": func() string { return p.Of(operator) },

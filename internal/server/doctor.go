@@ -79,6 +79,13 @@ func Diagnose(ctx context.Context, c *config.Config) []Check {
 			d.add("trusted proxies", Warning, "name your proxies' own addresses", "PORTIQUE_TRUSTED_PROXIES trusts everybody (%s): who writes X-Forwarded-For chooses the address that is counted", p)
 		}
 	}
+	if n := len(c.BrandLetters); n > 0 {
+		if err := CheckLetters(c); err != nil {
+			d.add("letters", Failed, "mend the file, or take it away: ours is then sent", "%v", err)
+		} else {
+			d.add("letters", OK, "", "%d of your own", n)
+		}
+	}
 	keys := d.key()
 	d.database(keys)
 	d.mail()

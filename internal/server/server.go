@@ -70,9 +70,7 @@ func New(app *App, o Options) (*Server, error) {
 	for _, name := range c.NoEffect {
 		o.Log.Warn("this version accepts the setting but does not use it yet", "setting", name)
 	}
-	dark, onDark := static.Dark(c.BrandColor)
-	renderer, err := mail.NewRenderer(mail.Options{Catalog: catalog, PortalURL: c.PortalURL, AuthURL: c.AuthURL, OperatorName: c.OperatorName,
-		PortalName: c.PortalName, SupportEmail: c.SupportEmail, SupportPhone: c.SupportPhone, BrandColor: c.BrandColor, BrandDark: dark, OnBrandDark: onDark})
+	renderer, err := mail.NewRenderer(letters(c, catalog))
 	if err != nil {
 		return nil, err
 	}
@@ -142,6 +140,29 @@ func CheckMail(c *config.Config) error {
 	}
 	_, err := newSender(c, mail.StepTimeout)
 	return err
+}
+
+// letters says how letters are written here.
+func letters(c *config.Config, catalog *i18n.Catalog) mail.Options {
+	dark, onDark := static.Dark(c.BrandColor)
+	return mail.Options{Catalog: catalog, PortalURL: c.PortalURL, AuthURL: c.AuthURL, OperatorName: c.OperatorName, PortalName: c.PortalName,
+		SupportEmail: c.SupportEmail, SupportPhone: c.SupportPhone, BrandColor: c.BrandColor, BrandDark: dark, OnBrandDark: onDark, Own: c.BrandLetters}
+}
+
+// CheckLetters refuses letters of the operator's own that could not be written
+// on the day somebody needs them. config cannot: it knows no letter.
+func CheckLetters(c *config.Config) error {
+	if len(c.BrandLetters) == 0 {
+		return nil
+	}
+	catalog, err := i18n.New(c.Timezone)
+	if err != nil {
+		return err
+	}
+	if err := mail.CheckOwn(letters(c, catalog)); err != nil {
+		return fmt.Errorf("PORTIQUE_BRAND_DIR: %s/%w", c.BrandLetter(""), err)
+	}
+	return nil
 }
 
 // extraCA are the system's authorities and those of a PEM file; nil without one.

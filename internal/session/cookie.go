@@ -16,7 +16,7 @@ type Cookie string
 // authorization to the browser that began it, SignUp finds the sign-up of this
 // browser, Known tells a browser in which people signed in before, SignIn
 // carries the portal's own sign-in in progress, Kept a form that met the end of
-// its session, Flash the message for the next page, Language the language chosen
+// its session, Address the address that somebody just proved or gave here, Flash the message for the next page, Language the language chosen
 // at that door.
 const (
 	Auth           Cookie = "portique_auth"
@@ -24,6 +24,7 @@ const (
 	SignUp         Cookie = "portique_signup"
 	Known          Cookie = "portique_known"
 	Kept           Cookie = "portique_kept"
+	Address        Cookie = "portique_address"
 	AuthLanguage   Cookie = "portique_auth_lang"
 	Portal         Cookie = "portique_portal"
 	SignIn         Cookie = "portique_signin"

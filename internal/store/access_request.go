@@ -67,6 +67,29 @@ func (tx *Tx) PendingRequests(accountID string) (int, error) {
 	}, `SELECT count(*) FROM access_request WHERE account_id = $1 AND status = 'pending'`, accountID)
 }
 
+// WaitingFor is how many requests wait for a person's answer, by the company
+// that they administer.
+func (tx *Tx) WaitingFor(accountID string) (map[portique.SIREN]int, error) {
+	type line struct {
+		siren portique.SIREN
+		n     int
+	}
+	lines, err := all(tx, func(r row) (l line, err error) {
+		err = r.Scan(&l.siren, &l.n)
+		return l, err
+	}, `SELECT r.siren, count(*) FROM membership m JOIN access_request r ON r.siren = m.siren
+		WHERE m.account_id = $1 AND m.role = 'administrator' AND m.status = 'active' AND (m.until = 0 OR m.until > $2)
+		AND r.status = 'pending' GROUP BY r.siren`, accountID, ms(tx.now))
+	if err != nil {
+		return nil, err
+	}
+	waiting := make(map[portique.SIREN]int, len(lines))
+	for _, l := range lines {
+		waiting[l.siren] = l.n
+	}
+	return waiting, nil
+}
+
 // LastRequest returns a person's newest request for a company, or
 // ErrRequestUnknown.
 func (tx *Tx) LastRequest(accountID string, siren portique.SIREN) (*portique.AccessRequest, error) {

@@ -10,9 +10,17 @@ import (
 
 // Request is what is known of a request before anybody looks at it.
 type Request struct {
-	ID     string // shown on error pages and written with each log line
+	ID     string // written with each log line; its end, Number, is shown on error pages
 	Source string // network address, behind trusted proxies only
 }
+
+// numberLength is short enough to be read out on the telephone, and long enough
+// that a year's log hardly holds it twice.
+const numberLength = 8
+
+// Number is the end of the id, where ids are random: who searches the log for it
+// finds the whole.
+func (r Request) Number() string { return r.ID[max(0, len(r.ID)-numberLength):] }
 
 type requestKey struct{}
 

@@ -2,6 +2,14 @@ package telemetry
 
 import "testing"
 
+func TestNumber(t *testing.T) {
+	for id, want := range map[string]string{"0197f3a0-7c1e-7b7e-9d2f-3b1c5d7e9f10": "5d7e9f10", "": "", "short": "short"} {
+		if got := (Request{ID: id}).Number(); got != want {
+			t.Errorf("%q is quoted %q", id, got)
+		}
+	}
+}
+
 func TestPath(t *testing.T) {
 	for path, want := range map[string]string{
 		"/": "/",

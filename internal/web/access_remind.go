@@ -3,8 +3,10 @@ package web
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"portique"
+	"portique/internal/access"
 	"portique/internal/web/template"
 )
 
@@ -27,6 +29,26 @@ func (v *visit) cancel() error {
 	}
 	v.tell("portal.flash.cancelled")
 	return v.redirect("/companies/add")
+}
+
+// cancelConfirm says what will happen before it does.
+func (v *visit) cancelConfirm() error {
+	m, err := v.mine()
+	if err != nil {
+		return err
+	}
+	requests, err := v.h.Access.Requests(v.r.Context(), v.current.Account.ID)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(requests, func(r access.Asked) bool { return r.ID == v.r.PathValue("id") })
+	switch {
+	case i < 0:
+		return portique.ErrRequestUnknown
+	case requests[i].Status != portique.RequestPending:
+		return v.requestRefused(portique.ErrRequestClosed)
+	}
+	return v.render(http.StatusOK, template.RequestCancel(template.RequestCancelPage{Page: v.portalPage(m, ""), Request: v.pendingRow(requests[i], m.now)}))
 }
 
 func (v *visit) again() error {

@@ -13,6 +13,7 @@ type mine struct {
 	memberships []*portique.Membership
 	now         time.Time
 	hasAccess   bool
+	waiting     map[portique.SIREN]int // requests for companies that the reader administers
 }
 
 func (v *visit) mine() (*mine, error) {
@@ -20,16 +21,21 @@ func (v *visit) mine() (*mine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v.mineOf(list), nil
+	return v.mineOf(list)
 }
 
 // mineOf is mine of accesses that were read already.
-func (v *visit) mineOf(list []*portique.Membership) *mine {
-	m := &mine{memberships: list, now: v.h.Now()}
+func (v *visit) mineOf(list []*portique.Membership) (m *mine, err error) {
+	m = &mine{memberships: list, now: v.h.Now()}
+	administers := false
 	for _, one := range list {
 		m.hasAccess = m.hasAccess || one.Active(m.now)
+		administers = administers || one.Role == portique.Administrator && one.Active(m.now)
 	}
-	return m
+	if administers {
+		m.waiting, err = v.h.Access.Waiting(v.r.Context(), v.current.Account.ID)
+	}
+	return m, err
 }
 
 // in returns the reader's access to a company, nil without one.
@@ -58,6 +64,7 @@ func (v *visit) portalPage(m *mine, inUse portique.SIREN) template.Page {
 	if one := m.in(inUse); one != nil && one.Active(m.now) {
 		page.Company = &template.CompanyChoice{SIREN: string(one.SIREN), Name: one.CompanyName}
 		page.CanManage = one.Role == portique.Administrator
+		page.Waiting = m.waiting[inUse]
 	}
 	return page
 }
@@ -93,7 +100,7 @@ func (v *visit) companies() error {
 	for _, one := range shown {
 		page.Rows = append(page.Rows, template.CompanyRow{Name: one.CompanyName, SIREN: string(one.SIREN), Role: string(one.Role),
 			Since: one.Since, Until: portique.LastMoment(one.Until), Closed: one.CompanyStatus != portique.CompanyActive,
-			Suspended: one.Status == portique.MembershipSuspended})
+			Suspended: one.Status == portique.MembershipSuspended, Waiting: m.waiting[one.SIREN]})
 	}
 	return v.render(http.StatusOK, template.Companies(page))
 }

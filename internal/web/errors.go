@@ -54,7 +54,6 @@ func (v *visit) fail(err error) {
 		return
 	}
 	code := status(err)
-	id := telemetry.From(v.r.Context()).ID
 	if code >= 500 {
 		if errors.Is(v.r.Context().Err(), context.Canceled) {
 			return // the reader has gone
@@ -68,7 +67,7 @@ func (v *visit) fail(err error) {
 			surround = v.portalPage(m, "") // the menu leads on
 		}
 	}
-	page := template.NewErrorPage(surround, code, id)
+	page := template.NewErrorPage(surround, code, v.number())
 	if code == http.StatusUnauthorized && v.door == portique.DoorPortal {
 		page.ActionURL = "/session/start"
 		if back := v.returnPath(); back != "" {
@@ -88,6 +87,9 @@ func (v *visit) fail(err error) {
 		v.w.WriteHeader(code)
 	}
 }
+
+// number is what a reader quotes of this request on the telephone.
+func (v *visit) number() string { return telemetry.From(v.r.Context()).Number() }
 
 // stands says whether a conflict is not with what somebody did meanwhile but
 // with a rule: looking again changes nothing.

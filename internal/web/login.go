@@ -43,6 +43,9 @@ func (v *visit) loginPage(code int, id string, waiting *store.Waiting, form temp
 			page.Form.Values = map[string][]string{"email": {waiting.EmailHint}}
 		}
 	}
+	if page.Form.Values == nil {
+		page.Form.Values = v.addressTyped()
+	}
 	v.formTo = append(v.formTo, to)
 	return v.render(code, template.Login(page))
 }
@@ -104,6 +107,7 @@ func (v *visit) login() error {
 	v.h.Cookies.Set(v.w, session.Auth, in.Cookie, 0)
 	v.h.Cookies.Set(v.w, session.Known, in.Known, session.KnownLife)
 	v.h.Cookies.Clear(v.w, session.SignUp)
+	v.h.Cookies.Clear(v.w, session.Address)
 	if id != "" {
 		return v.redirect("/oauth/authorize/" + id)
 	}

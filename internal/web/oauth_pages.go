@@ -17,7 +17,7 @@ import (
 // OAuthError shows a refusal that no tool may be told of.
 func (h *Handler) OAuthError(w http.ResponseWriter, r *http.Request, code int, key string, args ...any) {
 	v := h.visit(w, r, portique.DoorAuth)
-	page := template.NewErrorPage(v.page(), code, "")
+	page := template.NewErrorPage(v.page(), code, v.number())
 	if code == http.StatusUnauthorized {
 		page.ActionURL, page.ActionText = h.PortalURL+"/", v.p.T("error.home")
 	}
@@ -122,6 +122,6 @@ func hostOf(address string) string {
 func (h *Handler) Refuse(door portique.Door, code int) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := h.visit(w, r, door)
-		_ = v.render(code, template.Error(template.NewErrorPage(v.page(), code, "")))
+		_ = v.render(code, template.Error(template.NewErrorPage(v.page(), code, v.number())))
 	})
 }

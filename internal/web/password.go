@@ -10,13 +10,20 @@ import (
 	"portique/internal/web/template"
 )
 
+// forgotForm is the form, and after it where a link went if it went at all.
 func (v *visit) forgotForm() error {
-	return v.render(http.StatusOK, template.Forgot(template.ForgotPage{Page: v.page(), Sent: v.r.URL.Query().Has("sent")}))
+	page := template.ForgotPage{Page: v.page(), Form: template.Form{Values: v.addressTyped()}}
+	if query := v.r.URL.Query(); query.Has("sent") {
+		page.Sent, page.Again, page.Email = true, query.Get("sent") == "again", page.Form.Value("email")
+		page.Meant = portique.MeantEmail(page.Email)
+	}
+	return v.render(http.StatusOK, template.Forgot(page))
 }
 
 // forgot answers every address the same way.
 func (v *visit) forgot() error {
-	if err := v.h.Accounts.Forgot(v.r.Context(), v.actor(), v.form("email")); err != nil {
+	typed := v.form("email")
+	if err := v.h.Accounts.Forgot(v.r.Context(), v.actor(), typed); err != nil {
 		page := template.ForgotPage{Page: v.page(), Form: template.Form{Values: v.values("email")}}
 		code, ok := v.refill(err, &page.Form, &page.Page)
 		if !ok {
@@ -24,7 +31,16 @@ func (v *visit) forgot() error {
 		}
 		return v.render(code, template.Forgot(page))
 	}
-	return v.redirect("/password/forgot?sent")
+	email, err := portique.ParseEmail("email", typed)
+	if err != nil {
+		return err // it was well-formed a moment ago
+	}
+	sent := "/password/forgot?sent"
+	if email == v.address() {
+		sent += "=again"
+	}
+	v.giveAddress(email)
+	return v.redirect(sent)
 }
 
 func (v *visit) resetForm() error {
@@ -57,6 +73,7 @@ func (v *visit) resetPage(code int, token string, form template.Form) error {
 
 func (v *visit) reset() error {
 	token := v.form("token")
+	opened, _ := v.h.Accounts.OpenReset(v.r.Context(), token) // a link is spent once
 	known, err := v.h.Accounts.ResetPassword(v.r.Context(), v.actor(), token, account.Form{
 		Password: v.form("password"), PasswordConfirmation: v.form("password_confirmation"),
 		FirstName: v.form("first_name"), LastName: v.form("last_name"), ContributionsOnly: v.checked("contributions_only"),
@@ -70,6 +87,9 @@ func (v *visit) reset() error {
 			template.Form{Values: v.values("first_name", "last_name", "contributions_only"), Errors: fields})
 	}
 	v.h.Cookies.Set(v.w, session.Known, known, session.KnownLife)
+	if opened != nil {
+		v.giveAddress(opened.Email)
+	}
 	v.tell("auth.flash.reset")
 	return v.redirect("/login")
 }

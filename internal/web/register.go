@@ -142,9 +142,12 @@ func (v *visit) tellAddress(key, cookie string) {
 }
 
 func (v *visit) registerCode() error {
-	err := v.h.Accounts.TypeCode(v.r.Context(), v.actor(), v.h.Cookies.Read(v.r, session.SignUp), v.form("code"))
-	if err != nil {
+	cookie := v.h.Cookies.Read(v.r, session.SignUp)
+	if err := v.h.Accounts.TypeCode(v.r.Context(), v.actor(), cookie, v.form("code")); err != nil {
 		return v.sentRefused(err)
+	}
+	if signUp, _ := v.h.Accounts.Mine(v.r.Context(), cookie); signUp != nil { // validated, but still this browser's
+		v.giveAddress(signUp.Email)
 	}
 	return v.redirect("/validated")
 }

@@ -179,7 +179,7 @@ func (v *visit) sessionCallback() error {
 // was used already. Starting again is one press, never automatic, so that a
 // browser without cookies does not go round in circles.
 func (v *visit) signInBroken() error {
-	page := template.NewErrorPage(v.page(), http.StatusBadRequest, "")
+	page := template.NewErrorPage(v.page(), http.StatusBadRequest, v.number())
 	page.Title = v.p.T("portal.sign_in.broken")
 	page.Sentence = v.p.T("portal.sign_in.broken_text")
 	page.WhatToDo = v.p.T("portal.sign_in.broken_act")

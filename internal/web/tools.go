@@ -24,7 +24,10 @@ func (v *visit) tools() error {
 	for i, shelf := range shelves {
 		memberships[i] = shelf.Membership
 	}
-	m := v.mineOf(memberships)
+	m, err := v.mineOf(memberships)
+	if err != nil {
+		return err
+	}
 	wanted := portique.SIREN("")
 	if typed := v.r.URL.Query().Get("siren"); typed != "" {
 		siren, err := portique.ParseSIREN(typed)
@@ -51,7 +54,7 @@ func (v *visit) tools() error {
 	page.Finder = v.labelled(finder, "companies")
 	for _, shelf := range shown {
 		one := shelf.Membership
-		section := template.ToolCompany{Name: one.CompanyName, SIREN: string(one.SIREN), Role: string(one.Role), Until: portique.LastMoment(one.Until)}
+		section := template.ToolCompany{Name: one.CompanyName, SIREN: string(one.SIREN), Role: string(one.Role), Until: portique.LastMoment(one.Until), Waiting: m.waiting[one.SIREN]}
 		for _, t := range shelf.Tiles {
 			if t.Tool.ID == needed {
 				page.Needed = t.Tool.Name

@@ -73,9 +73,21 @@ func (v *visit) usersPage(code int, siren portique.SIREN, notice *template.Notic
 	}
 	adjust(&page)
 	page.People = len(page.Users)
+	waiting := len(page.Requests)
+	page.Requests = requestsListed(page.Requests, v.r.URL.Query().Get("requests") == "all")
+	page.Later = waiting - len(page.Requests)
 	v.list = true
 	page.Users, page.Finder = v.usersShown(siren, page.Users)
 	return v.render(code, template.Users(page))
+}
+
+// requestsListed are the requests shown at once, the oldest; all of them when
+// that is asked for, or when the form refused is of a later one.
+func requestsListed(rows []template.UserRequest, all bool) []template.UserRequest {
+	if all || len(rows) <= requestsShown || slices.ContainsFunc(rows[requestsShown:], func(r template.UserRequest) bool { return len(r.Form.Errors) > 0 }) {
+		return rows
+	}
+	return rows[:requestsShown]
 }
 
 // usersShown is the page of people that the address asks for, or after a
@@ -99,7 +111,7 @@ func (v *visit) held(claim *portique.FirstClaim, now time.Time) string {
 }
 
 func (v *visit) userRow(m *portique.Membership, names map[string]string, administrators int) template.UserRow {
-	row := template.UserRow{ID: m.ID, Name: m.Name(), Email: m.Email, Role: string(m.Role), Since: m.Since, Until: portique.LastMoment(m.Until),
+	row := template.UserRow{ID: m.ID, Name: m.Name(), Email: m.Email, Role: string(m.Role), Since: m.Since, Until: portique.LastMoment(m.Until), UntilDay: dayOf(portique.LastMoment(m.Until), v.h.Timezone),
 		Suspended: m.Status == portique.MembershipSuspended || !m.AccountActive, You: m.AccountID == v.current.Account.ID,
 		Last: m.Role == portique.Administrator && administrators == 1 && m.AccountActive && m.Status == portique.MembershipActive}
 	row.AllTools = slices.Contains(m.Rights, portique.AllTools)
@@ -111,11 +123,21 @@ func (v *visit) userRow(m *portique.Membership, names map[string]string, adminis
 	return row
 }
 
+// dayOf writes a day as a date field takes it, "" for none.
+func dayOf(t time.Time, zone *time.Location) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(zone).Format(time.DateOnly)
+}
+
 // terms reads what an administrator gives. A form that shows the tools always
 // sends the field once, empty: then none ticked means none, while a script that
 // leaves the field out gets the page's default.
+//
+// What cannot be read is told together with what the rule says of the rest.
 func (v *visit) terms() (access.Terms, error) {
-	var faults portique.FieldErrors
+	var faults, unread portique.FieldErrors
 	role, err := portique.ParseRole(v.form("role"))
 	if err != nil {
 		faults.Add("role", "role.unknown")
@@ -127,11 +149,18 @@ func (v *visit) terms() (access.Terms, error) {
 			day, err = time.ParseInLocation("2/1/2006", strings.TrimSpace(typed), v.h.Timezone)
 		}
 		if err != nil || day.Year() > 9000 || day.Year() < 1970 {
-			faults.Add("until", "membership.until_form")
+			unread.Add("until", "membership.until_form")
+		} else {
+			t.Until = day.AddDate(0, 0, 1) // the end of that day
 		}
-		t.Until = day.AddDate(0, 0, 1) // the end of that day
 	}
-	return t, faults.Err()
+	if len(faults)+len(unread) == 0 {
+		return t, nil // the service judges
+	}
+	_, err = portique.GrantTerms(t.Role, t.Tools, t.Until, v.h.Now())
+	var more portique.FieldErrors
+	errors.As(err, &more)
+	return t, slices.Concat(faults, more, unread)
 }
 
 func (v *visit) ticked() []string {

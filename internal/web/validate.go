@@ -56,6 +56,9 @@ func (v *visit) validate() error {
 	if err != nil {
 		return v.linkRefused(token, err)
 	}
+	if link, _ := v.h.Accounts.OpenLink(v.r.Context(), token, ""); link != nil { // used, but still whose it was
+		v.giveAddress(link.Email)
+	}
 	return v.redirect("/validated")
 }
 

@@ -260,30 +260,42 @@ func TestDoors(t *testing.T) {
 	}
 }
 
+// person has an account, and reads French.
+func (s *site) person(email string) *portique.Account {
+	s.t.Helper()
+	hasher, err := secret.NewHasher(1)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	hash, err := hasher.Hash(s.t.Context(), "Soleil-Lune26")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return storetest.Account(s.t, s.db, email, func(a *portique.Account) { a.PasswordHash, a.Language = hash, "fr" })
+}
+
+// signIn makes the browser that of a person, signed in at the portal.
+func (s *site) signIn(a *portique.Account) (cookie string) {
+	s.t.Helper()
+	in, err := s.h.Sessions.SignIn(s.t.Context(), portique.Actor{}, session.SignInForm{Email: a.Email, Password: "Soleil-Lune26"})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	id, _, _ := strings.Cut(in.Cookie, ".")
+	if cookie, err = s.h.Sessions.OpenPortal(s.t.Context(), portique.Actor{}, id, "", ""); err != nil {
+		s.t.Fatal(err)
+	}
+	s.jar = []*http.Cookie{{Name: "portique_portal", Value: cookie}}
+	return cookie
+}
+
 // Signed in at the portal: ids are ours or unknown, companies one's own or unknown, and a message is read once.
 func TestSignedIn(t *testing.T) {
 	s := newSite(t)
 	s.door = portique.DoorPortal
-	hasher, err := secret.NewHasher(1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	hash, err := hasher.Hash(t.Context(), "Soleil-Lune26")
-	if err != nil {
-		t.Fatal(err)
-	}
-	jeanne := storetest.Account(t, s.db, "jeanne@martin.example", func(a *portique.Account) { a.PasswordHash, a.Language = hash, "fr" })
+	jeanne := s.person("jeanne@martin.example")
 	storetest.Company(t, s.db, "552100554")
-	in, err := s.h.Sessions.SignIn(t.Context(), portique.Actor{}, session.SignInForm{Email: jeanne.Email, Password: "Soleil-Lune26"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, _, _ := strings.Cut(in.Cookie, ".")
-	cookie, err := s.h.Sessions.OpenPortal(t.Context(), portique.Actor{}, id, "", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.jar = []*http.Cookie{{Name: "portique_portal", Value: cookie}}
+	cookie := s.signIn(jeanne)
 	unknown := store.NewID()
 	for _, c := range []struct {
 		method, path, body string

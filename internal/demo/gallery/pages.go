@@ -41,6 +41,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	in.Companies = []template.CompanyChoice{*in.Company, {SIREN: "732829320", Name: "Librairie du Vieux Port"}}
 	one := in
 	one.Companies, one.CanManage = in.Companies[:1], false
+	waited := func(p template.Page, n int) template.Page { p.Waiting = n; return p }
 	flash := func(p template.Page, kind, key string, args ...any) template.Page {
 		p.Flash = &template.Notice{Kind: kind, Text: p.P.T(key, args...)}
 		return p
@@ -52,7 +53,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	bad := template.Form{Values: map[string][]string{"email": {"claire.martin@gmial.com"}, "first_name": {"Claire"}, "contributions_only": {"on"}}, Errors: []template.FieldError{
 		fault("email_confirmation", "email.mismatch"),
 		fault("password", "password.short", "Min", 8, "Length", 5),
-		fault("password", "password.special"),
+		fault("password", "password.special_other", "Signs", "+\u00a0=", "Space", true),
 		fault("last_name", "name.missing.last_name"),
 	}}
 	tools := []template.ToolOption{{ID: "contributions", Name: "Contributions formation", Contributions: true}, {ID: "formation", Name: "Demandes de formation", Contributions: false}, {ID: "apprentissage", Name: "Contrats d’apprentissage", Contributions: false}}
@@ -70,19 +71,21 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	}
 	users := []template.UserRow{
 		{ID: "u1", Name: "Claire Martin-Duval", Email: "claire.martin@atelier-duparc.example", Role: "administrator", Since: day(-200), You: true, Last: true},
-		{ID: "u2", Name: "Jean-Baptiste Kerouanton", Email: "jb.kerouanton@atelier-duparc.example", Role: "member", Rights: []string{"Demandes de formation", "Contrats d’apprentissage"}, Since: day(-90), Until: day(60)},
+		{ID: "u2", Name: "Jean-Baptiste Kerouanton", Email: "jb.kerouanton@atelier-duparc.example", Role: "member", Rights: []string{"Demandes de formation", "Contrats d’apprentissage"}, Since: day(-90), Until: day(60), UntilDay: day(60).Format(time.DateOnly)},
 		{ID: "u3", Name: "Fatou Diallo", Email: "f.diallo@cabinet.example", Role: "declarant", Since: day(-30), Suspended: true},
 	}
 	askersBad := append([]template.UserRequest{}, askers...)
 	askersBad[0].Form = template.Form{Values: map[string][]string{"reason": {""}}, Errors: []template.FieldError{fault("reason", "access.refuse.reason_missing")}}
 	askersBad[1].Form = template.Form{
-		Values: map[string][]string{"role": {"member"}, "tool": {"", "contributions"}, "until": {"2026-01-01"}},
-		Errors: []template.FieldError{fault("until", "membership.until_past")},
+		Values: map[string][]string{"role": {"member"}, "tool": {""}, "until": {"2026-01-01"}},
+		Errors: []template.FieldError{fault("tool", "membership.tools_missing"), fault("until", "membership.until_past")},
 	}
 	usersTwo := append([]template.UserRow{}, users...)
 	usersTwo[0].Last = false
 	usersTwo[1].Notice = &template.Notice{Kind: template.Bad, Text: p.T("membership.last_administrator")}
-	usersTwo[2].Form = template.Form{Errors: []template.FieldError{fault("role", "role.unknown")}}
+	usersTwo[2].Form = template.Form{Values: map[string][]string{"role": {"chef"}, "until": {"demain"}}, Errors: []template.FieldError{fault("role", "role.unknown"), fault("until", "membership.until_form")}}
+	usersRole := append([]template.UserRow{}, users...)
+	usersRole[1].Form = template.Form{Values: map[string][]string{"role": {"administrator"}, "until": {"2027-03-31"}}, Errors: []template.FieldError{fault("until", "membership.administrator_until")}}
 
 	open := func(id, name, about string) template.Tile {
 		return template.Tile{ID: id, Name: name, Description: about, Open: true, URL: "https://" + id + ".operateur.example/?company_hint=552100554"}
@@ -165,11 +168,14 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "welcome", DataPage: "welcome", Page: template.Welcome(template.WelcomePage{Page: out})},
 		{Name: "welcome-no-sign-up", DataPage: "welcome", Page: template.Welcome(template.WelcomePage{Page: out, NoSignUp: true})},
 		{Name: "login", DataPage: "login", Page: template.Login(template.LoginPage{Page: auth, Authorization: "abc", ToolName: "Demandes de formation", ForgotURL: "/password/forgot"})},
+		{Name: "login-filled", DataPage: "login", Page: template.Login(template.LoginPage{Page: flash(auth, template.Good, "auth.flash.reset"), ForgotURL: "/password/forgot", Form: template.Form{Values: map[string][]string{"email": {"claire@atelier.example"}}}})},
 		{Name: "login-refused", DataPage: "login", Page: template.Login(template.LoginPage{Page: flash(test, template.Bad, "login.refused"), Form: template.Form{Values: map[string][]string{"email": {"claire@atelier.example"}}}})},
 		{Name: "throttled", DataPage: "throttled", Page: template.Throttled(template.ThrottledPage{Page: auth, Sentence: p.T("throttle.sign_in", "RetryAt", p.DateTime(day(1))), LoginURL: "/login", ForgotURL: "/password/forgot"})},
 		{Name: "forgot", DataPage: "forgot", Page: template.Forgot(template.ForgotPage{Page: auth})},
 		{Name: "forgot-refused", DataPage: "forgot", Page: template.Forgot(template.ForgotPage{Page: auth, Form: template.Form{Errors: []template.FieldError{fault("email", "email.form")}}})},
-		{Name: "forgot-sent", DataPage: "forgot", Page: template.Forgot(template.ForgotPage{Page: auth, Sent: true})},
+		{Name: "forgot-sent", DataPage: "forgot", Page: template.Forgot(template.ForgotPage{Page: auth, Sent: true, Email: "claire.martin@atelier-duparc.example"})},
+		{Name: "forgot-sent-meant", DataPage: "forgot", Page: template.Forgot(template.ForgotPage{Page: auth, Sent: true, Again: true, Email: "claire.martin@gmial.com", Meant: "claire.martin@gmail.com"})},
+		{Name: "forgot-sent-elsewhere", DataPage: "forgot", Page: template.Forgot(template.ForgotPage{Page: auth, Sent: true})},
 		{Name: "reset", DataPage: "reset", Page: template.Reset(template.ResetPage{Page: auth, State: template.ResetOpen, Token: "abc", Email: "claire@atelier.example"})},
 		{Name: "reset-sign-up", DataPage: "reset", Page: template.Reset(template.ResetPage{Page: auth, State: template.ResetOpen, Token: "abc", Email: "claire@atelier.example", NeedsName: true,
 			Form: template.Form{Errors: []template.FieldError{fault("password", "password.upper"), fault("last_name", "name.missing.last_name")}}})},
@@ -188,6 +194,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "register-sent-meant", DataPage: "register-sent", Page: template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire.martin@gmial.com", Meant: "claire.martin@gmail.com"})},
 		{Name: "register-sent-later", DataPage: "register-sent", Page: template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire@atelier.example", LeavesAt: noon.Add(40 * time.Minute)})},
 		{Name: "register-sent-link-only", DataPage: "register-sent", Page: template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire@atelier.example", CodeClosed: true})},
+		{Name: "register-sent-other-code", DataPage: "register-sent", Page: template.RegisterSent(template.RegisterSentPage{Page: auth, Email: "claire@atelier.example", Form: template.Form{Errors: []template.FieldError{fault("code", "signup.code_disown")}}})},
 		{Name: "validate", DataPage: "validate", Page: template.Validate(template.ValidatePage{Page: auth, State: template.ValidateSameBrowser, Token: "t", Email: "claire@atelier.example"})},
 		{Name: "validate-other", DataPage: "validate", Page: template.Validate(template.ValidatePage{
 			Page: auth, State: template.ValidateOtherBrowser, Token: "t", Email: "claire@atelier.example",
@@ -214,6 +221,8 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 			Errors: []template.FieldError{fault("siren", "siren.length", "Digits", 8)},
 		}})},
 		{Name: "companies-add-no-match", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: flash(newcomer, template.Bad, "access.attach.no_match"), Form: template.Form{Values: map[string][]string{"siren": {"552100554"}}}})},
+		{Name: "request-cancel", DataPage: "companies-add", Page: template.RequestCancel(template.RequestCancelPage{Page: newcomer, Request: pending})},
+		{Name: "request-cancel-nobody", DataPage: "companies-add", Page: template.RequestCancel(template.RequestCancelPage{Page: in, Request: orphan})},
 		{Name: "companies-add-claims", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, Claims: 2})},
 		{Name: "claim", DataPage: "claim", Page: template.Claim(template.ClaimPage{Page: newcomer, Digits: 8, Rows: proofs[:1]})},
 		{Name: "claim-refused", DataPage: "claim", Page: template.Claim(template.ClaimPage{Page: newcomer, Digits: 8, Rows: proofs, Form: template.Form{Errors: []template.FieldError{fault("code", "claim.code_wrong")}}})},
@@ -230,22 +239,23 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "contest-contested", DataPage: "contest", Page: template.Contest(template.ContestPage{Page: out, State: template.ContestContested})},
 		{Name: "activated", DataPage: "activated", Page: template.Activated(template.ActivatedPage{Page: newcomer, CompanyName: "Atelier Duparc et Filles", SIREN: "552100554"})},
 		{Name: "activated-declarant", DataPage: "activated", Page: template.Activated(template.ActivatedPage{Page: newcomer, CompanyName: "Atelier Duparc et Filles", SIREN: "552100554", Declarant: true, Until: day(90)})},
-		{Name: "tools", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: in, Pending: 1, Sections: []template.ToolCompany{{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "administrator", Tiles: tiles}}})},
+		{Name: "tools", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: waited(in, 2), Pending: 1, Sections: []template.ToolCompany{{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "administrator", Waiting: 2, Tiles: tiles}}})},
 		{Name: "tools-all", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: one, Sections: []template.ToolCompany{
 			{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "declarant", Until: day(90), Tiles: tiles[:2]}, {Name: "Librairie du Vieux Port", SIREN: "732829320", Role: "member", Tiles: tiles[2:]},
 			{Name: "Quincaillerie Moderne", SIREN: "404833048", Role: "member"},
 		}})},
 		{Name: "tools-empty", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: newcomer})},
-		{Name: "companies", DataPage: "companies", Page: template.Companies(template.CompaniesPage{Page: in, Pending: 2, Rows: []template.CompanyRow{
-			{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "administrator", Since: day(-200)},
+		{Name: "companies", DataPage: "companies", Page: template.Companies(template.CompaniesPage{Page: waited(in, 2), Pending: 2, Rows: []template.CompanyRow{
+			{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "administrator", Since: day(-200), Waiting: 2},
 			{Name: "Librairie du Vieux Port", SIREN: "732829320", Role: "member", Since: day(-20), Until: day(40), Suspended: true},
 			{Name: "Garage Central", SIREN: "404833048", Role: "declarant", Since: day(-20), Closed: true},
 		}})},
 		{Name: "companies-empty", DataPage: "companies", Page: template.Companies(template.CompaniesPage{Page: newcomer})},
-		{Name: "users", DataPage: "users", Page: template.Users(template.UsersPage{Page: flash(in, template.Good, "portal.flash.accepted", "Name", "Fatou Diallo"), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askers, Users: users, People: len(users), Tools: tools, Administrators: 1})},
-		{Name: "users-watched", DataPage: "users", Page: template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askers[:1], Users: users[:1], People: 1, Tools: tools, Administrators: 1,
+		{Name: "users", DataPage: "users", Page: template.Users(template.UsersPage{Page: flash(waited(in, 2), template.Good, "portal.flash.accepted", "Name", "Fatou Diallo"), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askers, Users: users, People: len(users), Tools: tools, Administrators: 1})},
+		{Name: "users-watched", DataPage: "users", Page: template.Users(template.UsersPage{Page: waited(in, 1), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askers[:1], Users: users[:1], People: 1, Tools: tools, Administrators: 1,
 			Held: p.T("claim.watched", "RetryAt", p.DateTime(day(3)))})},
-		{Name: "users-refused", DataPage: "users", Page: template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askersBad, Users: usersTwo, People: 3, Tools: tools, Administrators: 2})},
+		{Name: "users-refused", DataPage: "users", Page: template.Users(template.UsersPage{Page: waited(in, 2), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askersBad, Users: usersTwo, People: 3, Tools: tools, Administrators: 2})},
+		{Name: "users-changed", DataPage: "users", Page: template.Users(template.UsersPage{Page: flash(in, template.Good, "portal.flash.changed", "Name", users[1].Name, "Role", p.T("common.role.administrator"), "Until", "", "Endless", "yes"), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Users: usersRole, People: 3, Tools: tools, Administrators: 2})},
 		{Name: "users-empty", DataPage: "users", Page: template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Tools: tools})},
 		{Name: "users-remove", DataPage: "users", Page: template.UsersRemove(template.UsersRemovePage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, User: users[1]})},
 		{Name: "users-leave", DataPage: "users", Page: template.UsersRemove(template.UsersRemovePage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, User: users[0]})},
@@ -254,7 +264,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "choose-company-one", DataPage: "choose-company", Page: template.ChooseCompany(template.ChooseCompanyPage{Page: auth, ToolName: longCompany, Authorization: "abc", Accesses: []template.Access{{ID: "m1", Company: longCompany, SIREN: "552100554", Role: "administrator"}}})},
 		{Name: "choose-company-many", DataPage: "choose-company", Page: template.ChooseCompany(template.ChooseCompanyPage{Page: auth, ToolName: "Demandes de formation", Authorization: "abc", Accesses: many[:20], Finder: finder("/oauth/company", "companies", "", 30, 20, 1)})},
 		{Name: "activated-watched", DataPage: "activated", Page: template.Activated(template.ActivatedPage{Page: newcomer, CompanyName: longCompany, SIREN: "552100554", Held: p.T("claim.watched", "RetryAt", p.DateTime(day(3)))})},
-		{Name: "tools-long", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: long, Needed: longCompany, Sections: []template.ToolCompany{{Name: longCompany, SIREN: "552100554", Role: "administrator", Tiles: []template.Tile{
+		{Name: "tools-long", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: waited(long, 1), Needed: longCompany, Sections: []template.ToolCompany{{Name: longCompany, SIREN: "552100554", Role: "administrator", Waiting: 1, Tiles: []template.Tile{
 			open("long", longCompany, longCompany+". "+longCompany), {ID: "mot", Name: longName, Reason: "right_missing", ActURL: "mailto:x@y.example", ActText: p.T("tool.act.ask", "Name", long.Person.Name)},
 		}}}})},
 		{Name: "tools-eight-companies", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: with(8, true), Sections: sections(portfolio[4:5])})},
@@ -264,14 +274,15 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "companies-300", DataPage: "companies", Page: template.Companies(template.CompaniesPage{Page: with(300, false), Rows: rows(portfolio[50:100]), Finder: finder("/companies", "companies", "", 300, 50, 2)})},
 		{Name: "companies-found", DataPage: "companies", Page: template.Companies(template.CompaniesPage{Page: with(300, false), Rows: rows(portfolio[:2]), Finder: finder("/companies", "companies", "moulin", 2, 50, 1)})},
 		{Name: "companies-long", DataPage: "companies", Page: template.Companies(template.CompaniesPage{Page: long, Rows: []template.CompanyRow{{Name: longCompany, SIREN: "552100554", Role: "administrator", Since: day(-3)}, {Name: longName, SIREN: "732829320", Role: "declarant", Since: day(-3), Suspended: true, Closed: true}}})},
-		{Name: "users-many", DataPage: "users", Page: template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: asking, Users: people, People: 212, Tools: tools, Administrators: 3, Finder: finder("/companies/552100554/users", "users", "", 212, 50, 3)})},
+		{Name: "users-many", DataPage: "users", Page: template.Users(template.UsersPage{Page: waited(in, 45), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: asking, Later: 33, Users: people, People: 212, Tools: tools, Administrators: 3, Finder: finder("/companies/552100554/users", "users", "", 212, 50, 3)})},
 		{Name: "users-found", DataPage: "users", Page: template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Users: people[:1], People: 212, Tools: tools, Administrators: 3, Finder: finder("/companies/552100554/users", "users", "lemaire", 1, 50, 1)})},
-		{Name: "users-long", DataPage: "users", Page: template.Users(template.UsersPage{Page: long, CompanyName: longCompany, SIREN: "552100554", People: 2, Administrators: 2, Tools: append(tools, template.ToolOption{ID: "long", Name: longCompany}), Users: longUsers,
+		{Name: "users-long", DataPage: "users", Page: template.Users(template.UsersPage{Page: waited(long, 1), CompanyName: longCompany, SIREN: "552100554", People: 2, Administrators: 2, Tools: append(tools, template.ToolOption{ID: "long", Name: longCompany}), Users: longUsers,
 			Requests: []template.UserRequest{{ID: "r1", Name: longName, Email: longName + "@" + longName + ".example", AskedAt: day(-4)}}})},
+		{Name: "request-cancel-long", DataPage: "companies-add", Page: template.RequestCancel(template.RequestCancelPage{Page: long, Request: template.Request{ID: "a9", Company: longCompany, SIREN: "552100554", Administrators: 1, AskedAt: noon}})},
 		{Name: "users-remove-long", DataPage: "users", Page: template.UsersRemove(template.UsersRemovePage{Page: long, CompanyName: longCompany, SIREN: "552100554", User: longUsers[1]})},
 	}
 	for _, status := range []int{400, 401, 403, 404, 405, 409, 413, 415, 418, 422, 429, 500, 502, 503} {
-		all = append(all, State{Name: fmt.Sprintf("error-%d", status), DataPage: "error", Page: template.Error(template.NewErrorPage(newcomer, status, "01JD3V7Q6M"))})
+		all = append(all, State{Name: fmt.Sprintf("error-%d", status), DataPage: "error", Page: template.Error(template.NewErrorPage(newcomer, status, "5f2c08e1"))})
 	}
 	return all
 }

@@ -102,7 +102,9 @@
     hint.className = 'typo'
     hint.setAttribute('role', 'status')
     input.after(hint)
+    let soon
     input.addEventListener('change', () => {
+      clearTimeout(soon)
       hint.textContent = ''
       const [name, domain, more] = input.value.trim().toLowerCase().split('@')
       if (!name || !domain || more !== undefined || domains.includes(domain)) return
@@ -123,7 +125,7 @@
         input.focus()
       })
       // Not at once: a button being pressed must not move away under the pointer.
-      setTimeout(() => hint.replaceChildren(before, button, after), 300)
+      soon = setTimeout(() => hint.replaceChildren(before, button, after), 300)
     })
   }
 
@@ -149,12 +151,13 @@
   // The page that leads on by itself, unless one stays.
   const leading = document.querySelector('[data-redirect]')
   if (leading && location.hash !== '#stay') {
+    const said = leading.querySelector('[data-stayed]')
+    said.textContent = said.dataset.soon
     const timer = setTimeout(() => location.assign(leading.dataset.redirect), Number(leading.dataset.seconds) * 1000)
     leading.querySelector('[data-stay]').addEventListener('click', event => {
       event.preventDefault()
       clearTimeout(timer)
       history.replaceState(null, '', '#stay')
-      const said = leading.querySelector('[data-stayed]')
       said.textContent = said.dataset.stayed
     })
   }

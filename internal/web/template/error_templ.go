@@ -16,7 +16,7 @@ type ErrorPage struct {
 	Status     int
 	Sentence   string // translated
 	WhatToDo   string // translated
-	RequestID  string
+	Number     string // of the request, as the log has it
 	ActionURL  string
 	ActionText string // translated
 }
@@ -24,7 +24,7 @@ type ErrorPage struct {
 // NewErrorPage fills the sentences of a status: 400, 401 (the session has
 // ended: its action is to sign in and come back to page.Path), 403, 404, 405,
 // 409, 413, 415, 422, 429, 500, 503. An unknown status is told as 400 or 500.
-func NewErrorPage(page Page, status int, requestID string) ErrorPage {
+func NewErrorPage(page Page, status int, number string) ErrorPage {
 	key := "error.page_" + strconv.Itoa(status)
 	if !page.P.Has(key) {
 		key = "error.page_500"
@@ -37,7 +37,7 @@ func NewErrorPage(page Page, status int, requestID string) ErrorPage {
 		Status:     status,
 		Sentence:   page.op(key + "_text"),
 		WhatToDo:   page.op(key + "_act"),
-		RequestID:  requestID,
+		Number:     number,
 		ActionURL:  page.home(),
 		ActionText: page.t("error.home"),
 	}
@@ -167,7 +167,7 @@ func Error(p ErrorPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			if p.RequestID != "" {
+			if p.Number != "" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<p class=\"muted\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -186,9 +186,9 @@ func Error(p ErrorPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var8 string
-				templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(p.RequestID)
+				templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(p.Number)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/template/error.templ`, Line: 69, Col: 53}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `internal/web/template/error.templ`, Line: 69, Col: 50}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 				if templ_7745c5c3_Err != nil {

@@ -28,6 +28,7 @@ type Page struct {
 	Company   *CompanyChoice  // in use; nil outside a company
 	Companies []CompanyChoice // what one may switch to
 	CanManage bool            // administrator of Company
+	Waiting   int             // requests that wait for the administrators of Company, when CanManage
 	HasAccess bool            // at least one active access: the list of tools is in the menu
 	Path      string          // path and query of this page, for the language form
 	Referrer  string          // replaces the answer's referrer policy; "" keeps it
