@@ -49,6 +49,8 @@ const (
 	ActionMembershipGranted  Action = "access.granted"
 	ActionMembershipRemoved  Action = "access.removed"
 	ActionToolAdded          Action = "tool.added"
+	ActionToolChanged        Action = "tool.changed"
+	ActionToolRemoved        Action = "tool.removed"
 	ActionToolEntered        Action = "tool.entered"
 	ActionCodeReplayed       Action = "tool.code_replayed"
 	ActionRefreshReplayed    Action = "tool.refresh_replayed"

@@ -61,6 +61,11 @@ type Tool struct {
 // Public says whether the tool has no secret.
 func (t *Tool) Public() bool { return t.AuthMethod == "none" }
 
+// HasSecret says whether the tool proves itself by a secret.
+func (t *Tool) HasSecret() bool {
+	return t.AuthMethod == "client_secret_basic" || t.AuthMethod == "client_secret_post"
+}
+
 // MayHave says whether a claim may be told to the tool at all.
 func (t *Tool) MayHave(claim string) bool {
 	return len(t.Claims) == 0 || slices.Contains(t.Claims, claim)

@@ -47,6 +47,7 @@ type commands struct {
 	Claim      claimCmd      `cmd:"" help:"First claims of companies, and second proofs."`
 	Letter     letterCmd     `cmd:"" help:"The outbox."`
 	Tool       toolCmd       `cmd:"" help:"The tools that people open."`
+	Key        keyCmd        `cmd:"" help:"The keys that sign what tools are told."`
 	Routes     routesCmd     `cmd:"" help:"Every address that the server answers."`
 	Version    versionCmd    `cmd:"" help:"The version of this program."`
 }

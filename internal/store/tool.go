@@ -33,6 +33,33 @@ func (tx *Tx) InsertTool(t *portique.Tool) error {
 	return err
 }
 
+// UpdateTool saves all of a tool but its id and when it was made.
+func (tx *Tx) UpdateTool(t *portique.Tool) error {
+	secret := t.SecretHash
+	if secret == nil {
+		secret = []byte{}
+	}
+	_, err := tx.exec(`UPDATE tool SET name=$2, description=$3, url=$4, redirect_uris=$5, post_logout_uris=$6, audience=$7, auth_method=$8,
+		secret_hash=$9, pkce_optional=$10, algorithm=$11, backchannel_logout_uri=$12, jwks=$13, jwks_uri=$14, min_acr=$15, consent=$16,
+		pairwise=$17, userinfo_signed=$18, claims=$19, disabled_at=$20 WHERE id=$1`,
+		t.ID, t.Name, t.Description, t.URL, list(t.RedirectURIs), list(t.PostLogoutURIs), t.Audience, t.AuthMethod, secret,
+		t.PKCEOptional, t.Algorithm, t.BackchannelLogoutURI, t.JWKS, t.JWKSURI, t.MinACR, t.Consent, t.Pairwise, t.UserinfoSigned,
+		list(t.Claims), ms(t.DisabledAt))
+	return err
+}
+
+// LockTool is Tool, held until the transaction ends.
+func (tx *Tx) LockTool(id string) (*portique.Tool, error) {
+	return one(tx, ErrToolUnknown, scanTool, tx.dialect.forNoKeyUpdate(`SELECT `+toolColumns+` FROM tool WHERE id = $1`), id)
+}
+
+// SaveToolKeys saves the keys fetched from a tool's jwks_uri, unless that
+// address has changed meanwhile.
+func (tx *Tx) SaveToolKeys(id, uri, jwks string) error {
+	_, err := tx.exec(`UPDATE tool SET jwks=$3 WHERE id=$1 AND jwks_uri=$2`, id, uri, jwks)
+	return err
+}
+
 // Tool returns a tool, or ErrToolUnknown.
 func (tx *Tx) Tool(id string) (*portique.Tool, error) {
 	return one(tx, ErrToolUnknown, scanTool, `SELECT `+toolColumns+` FROM tool WHERE id = $1`, id)
@@ -41,6 +68,11 @@ func (tx *Tx) Tool(id string) (*portique.Tool, error) {
 // Tools lists the tools that are not disabled, by name.
 func (tx *Tx) Tools() ([]*portique.Tool, error) {
 	return all(tx, scanTool, `SELECT `+toolColumns+` FROM tool WHERE disabled_at = 0 ORDER BY name, id`)
+}
+
+// EveryTool lists the tools, disabled ones too, by name.
+func (tx *Tx) EveryTool() ([]*portique.Tool, error) {
+	return all(tx, scanTool, `SELECT `+toolColumns+` FROM tool ORDER BY name, id`)
 }
 
 // ToolRights lists the tools that are not disabled by what decides who opens

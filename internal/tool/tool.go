@@ -1,12 +1,12 @@
 // Package tool is the catalogue: which tools there are, who sees which of them
-// open, and why not. Tools are registered by the operator's command line only.
+// open, and why not. Tools are registered by the operator's command line only
+// (register.go).
 package tool
 
 import (
 	"context"
 
 	"portique"
-	"portique/internal/secret"
 	"portique/internal/store"
 )
 
@@ -95,40 +95,29 @@ func (s *Service) Shelves(ctx context.Context, accountID string) ([]Shelf, error
 	return shelves, err
 }
 
-// List returns the tools that are not disabled, by name.
+// Tool returns one tool, a removed one too, or store.ErrToolUnknown.
+func (s *Service) Tool(ctx context.Context, id string) (t *portique.Tool, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		t, err = tx.Tool(id)
+		return err
+	})
+	return t, err
+}
+
+// All returns every tool, removed ones too, by name.
+func (s *Service) All(ctx context.Context) (tools []*portique.Tool, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		tools, err = tx.EveryTool()
+		return err
+	})
+	return tools, err
+}
+
+// List returns the tools that are not removed, by name.
 func (s *Service) List(ctx context.Context) (tools []*portique.Tool, err error) {
 	err = s.db.View(ctx, func(tx *store.Tx) error {
 		tools, err = tx.Tools()
 		return err
 	})
 	return tools, err
-}
-
-// Add registers a tool. A confidential tool gets the given secret, or a new
-// random one, returned once: only its hash is kept.
-func (s *Service) Add(ctx context.Context, actor portique.Actor, t *portique.Tool, given string) (clientSecret string, err error) {
-	if err := t.Check(); err != nil {
-		return "", err
-	}
-	if !t.Public() {
-		clientSecret = given
-		if clientSecret == "" {
-			clientSecret = secret.Token()
-		}
-		if len(clientSecret) < 32 {
-			return "", portique.FieldErrors{{Kind: portique.Invalid, Key: "tool.secret_short", Field: "secret"}}
-		}
-		t.SecretHash = secret.Hash(clientSecret)
-	}
-	err = s.db.Tx(ctx, func(tx *store.Tx) error {
-		t.CreatedAt = tx.Now()
-		if err := tx.InsertTool(t); err != nil {
-			return err
-		}
-		return tx.Audit(actor.Event(portique.ActionToolAdded, t.ID, ""))
-	})
-	if err != nil {
-		return "", err
-	}
-	return clientSecret, nil
 }
