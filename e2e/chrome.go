@@ -74,6 +74,10 @@ func (a *App) Chrome(t *testing.T, options ...ChromeOption) *Chrome {
 			skip(t, "no Chromium: on Debian apt-get install chromium, or PORTIQUE_TEST_CHROMIUM names one")
 		}
 	}
+	var script string
+	if o.axe && !o.noScript {
+		script = axe(t) // before there is a browser: one that never ran does not stop
+	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(),
 		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()),
 		chromedp.NoSandbox, chromedp.NoFirstRun, chromedp.NoDefaultBrowserCheck, chromedp.DisableGPU,
@@ -112,7 +116,6 @@ func (a *App) Chrome(t *testing.T, options ...ChromeOption) *Chrome {
 	if o.noScript {
 		actions = append(actions, emulation.SetScriptExecutionDisabled(true))
 	} else if o.axe {
-		script := axe(t)
 		actions = append(actions, chromedp.ActionFunc(func(ctx context.Context) error {
 			_, err := page.AddScriptToEvaluateOnNewDocument(script).Do(ctx)
 			return err

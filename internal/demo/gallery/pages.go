@@ -200,7 +200,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 			Page: auth, State: template.ValidateOtherBrowser, Token: "t", Email: "claire@atelier.example",
 			Form: template.Form{Errors: []template.FieldError{fault("password", "signup.password_wrong")}},
 		})},
-		{Name: "validate-not-me", DataPage: "validate", Page: template.Validate(template.ValidatePage{Page: auth, State: template.ValidateOtherBrowser, Token: "t", Form: template.Form{Errors: []template.FieldError{fault("code", "signup.code_wrong")}}})},
+		{Name: "validate-not-me", DataPage: "validate", Page: template.Validate(template.ValidatePage{Page: auth, State: template.ValidateOtherBrowser, Token: "t", Email: "claire@atelier.example", Form: template.Form{Errors: []template.FieldError{fault("code", "signup.code_wrong")}}})},
 		{Name: "validate-used", DataPage: "validate", Page: template.Validate(template.ValidatePage{Page: auth, State: template.ValidateUsed})},
 		{Name: "validate-expired", DataPage: "validate", Page: template.Validate(template.ValidatePage{Page: auth, State: template.ValidateExpired})},
 		{Name: "validate-stale", DataPage: "validate", Page: template.Validate(template.ValidatePage{Page: auth, State: template.ValidateStale})},
