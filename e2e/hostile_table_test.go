@@ -67,10 +67,14 @@ var entries = map[string]entry{
 	"GET auth /oauth/authorize/{id}":                   {path: "/oauth/authorize/" + nobody},
 	"POST auth /oauth/authorize/{id}/deny":             {prepare: (*scene).aDenial, bound: true},
 	"POST auth /oauth/token":                           {prepare: (*scene).aRedemption, program: true, done: []int{200}},
-	"GET auth /oauth/userinfo":                         {},
-	"POST auth /oauth/userinfo":                        {prepare: (*scene).aUserinfo, program: true, done: []int{200}, twice: true},
-	"GET auth /oauth/logout":                           {query: []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state", "confirm"}},
-	"POST auth /oauth/logout":                          {prepare: (*scene).aLogout, program: true, forwards: true, free: []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state"}, spoil: Fields{"confirm": {"oui"}}, twice: true},
+	"POST auth /oauth/par": {prepare: (*scene).aPush, program: true, done: []int{201}, twice: true, spoil: Fields{"redirect_uri": {"https://evil.example/"}},
+		free: []string{"response_mode", "scope", "state", "nonce", "prompt", "max_age", "login_hint", "acr_values", "claims", "ui_locales", "company_hint", "code_challenge", "response_type"}},
+	"POST auth /oauth/introspect": {prepare: (*scene).anIntrospection, program: true, done: []int{200}, twice: true, free: []string{"token"}, spoil: Fields{"client_secret": {"another"}}},
+	"POST auth /oauth/revoke":     {prepare: (*scene).aRevocation, program: true, done: []int{200}, twice: true, free: []string{"token"}, spoil: Fields{"client_secret": {"another"}}},
+	"GET auth /oauth/userinfo":    {},
+	"POST auth /oauth/userinfo":   {prepare: (*scene).aUserinfo, program: true, done: []int{200}, twice: true},
+	"GET auth /oauth/logout":      {query: []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state", "confirm"}},
+	"POST auth /oauth/logout":     {prepare: (*scene).aLogout, program: true, forwards: true, free: []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state"}, spoil: Fields{"confirm": {"oui"}}, twice: true},
 
 	// Companies and requests.
 	"GET portal /companies/add":                           {},
@@ -441,6 +445,25 @@ func (s *scene) aRedemption(int) deed {
 	s.tool.Release()
 	return deed{by: s.app.Browser(s.t), path: "/oauth/token", fields: url.Values{"grant_type": {"authorization_code"}, "code": {held.Code},
 		"code_verifier": {held.Verifier}, "redirect_uri": {held.RedirectURI}, "client_id": {s.tool.ID}, "client_secret": {s.tool.Secret}}}
+}
+
+// prove is a form with what the tool proves itself by.
+func (s *scene) prove(fields url.Values) url.Values {
+	fields.Set("client_id", s.tool.ID)
+	fields.Set("client_secret", s.tool.Secret)
+	return fields
+}
+
+func (s *scene) aPush(int) deed {
+	return deed{by: s.app.Browser(s.t), path: "/oauth/par", fields: s.prove(s.anAuthorization())}
+}
+
+func (s *scene) anIntrospection(int) deed {
+	return deed{by: s.app.Browser(s.t), path: "/oauth/introspect", fields: s.prove(url.Values{"token": {s.visit().Token.AccessToken}})}
+}
+
+func (s *scene) aRevocation(int) deed {
+	return deed{by: s.app.Browser(s.t), path: "/oauth/revoke", fields: s.prove(url.Values{"token": {s.visit().Token.AccessToken}})}
 }
 
 func (s *scene) aUserinfo(int) deed {
