@@ -29,7 +29,7 @@ var floors = [][]string{
 }
 
 // beside stands next to the stairs: every floor but the root may use it, and it uses nothing of ours but the root.
-var beside = []string{"internal/i18n", "internal/config", "internal/secret", "internal/telemetry"}
+var beside = []string{"internal/i18n", "internal/config", "internal/secret", "internal/telemetry", "internal/outgoing"}
 
 // outside looks at the house from the street and is imported by nobody in it. Journeys and examples see what a stranger sees:
 // they import nothing of ours at all.

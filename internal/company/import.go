@@ -132,6 +132,14 @@ func (s *Service) Import(ctx context.Context, actor portique.Actor, file io.Read
 			if err := tx.SaveCompanies(save); err != nil {
 				return err
 			}
+			for _, line := range report.Lines {
+				if line.Outcome != Closed {
+					continue
+				}
+				if err := tx.TellCompanyClosed(line.SIREN); err != nil {
+					return err
+				}
+			}
 		}
 		report.Applied = true
 		event := actor.Event(portique.ActionCompanyImported, digest, "")

@@ -196,7 +196,7 @@ func Run(ctx context.Context, o Options, ready func(Ready)) error {
 		r.Members = filepath.Join(dir, "members.csv")
 	}
 
-	node, err := server.New(app, server.Options{Log: o.Log, MailboxURL: r.Mailbox, Gallery: showEverything})
+	node, err := server.New(app, server.Options{Log: o.Log, MailboxURL: r.Mailbox, Loopback: true, Gallery: showEverything})
 	if err != nil {
 		return err
 	}

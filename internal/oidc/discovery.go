@@ -55,6 +55,8 @@ func (p *Provider) metadata() any {
 		"prompt_values_supported":                                  promptsSupported,
 		"claim_types_supported":                                    []string{"normal"},
 		"claims_supported":                                         claimsSupported,
+		"backchannel_logout_supported":                             true,
+		"backchannel_logout_session_supported":                     true,
 		"claims_parameter_supported":                               true,
 		"request_parameter_supported":                              false,
 		"request_uri_parameter_supported":                          false,

@@ -21,6 +21,7 @@ import (
 
 	"portique"
 	"portique/internal/oidc"
+	"portique/internal/outgoing"
 	"portique/internal/secret"
 	"portique/internal/session"
 	"portique/internal/store"
@@ -72,7 +73,7 @@ func (e *env) node() *oidc.Provider {
 	p, err := oidc.New(oidc.Options{
 		Issuer: e.server.URL, DB: e.db, Keys: storetest.Keys(), Cookies: session.Cookies{},
 		PortalRedirectURIs: []string{"http://portal.localhost/session/callback"},
-		Log:                slog.New(slog.DiscardHandler),
+		Log:                slog.New(slog.DiscardHandler), Outgoing: outgoing.New(outgoing.Options{Loopback: true}),
 		Pages: oidc.Pages{
 			Error: func(w http.ResponseWriter, _ *http.Request, status int, key string, _ ...any) {
 				w.WriteHeader(status)

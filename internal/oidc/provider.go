@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"portique"
+	"portique/internal/outgoing"
 	"portique/internal/secret"
 	"portique/internal/session"
 	"portique/internal/store"
@@ -43,6 +44,7 @@ type Options struct {
 	PortalPostLogoutURIs []string // where the portal may ask to go after signing out; may be empty
 	Pages                Pages
 	Actor                func(*http.Request) portique.Actor // source and request id for the journal; may be nil
+	Outgoing             *outgoing.Client                   // calls tools
 	Log                  *slog.Logger                       // slog.Default when nil
 }
 
@@ -74,6 +76,8 @@ type Provider struct {
 	actor        func(*http.Request) portique.Actor
 	log          *slog.Logger
 	keys         *keyring
+	outgoing     *outgoing.Client
+	calls        calls
 	handler      http.Handler
 	discovered   *document
 }
@@ -84,11 +88,11 @@ func New(o Options) (*Provider, error) {
 	if err != nil || issuer.Host == "" || strings.HasSuffix(o.Issuer, "/") {
 		return nil, fmt.Errorf("the issuer is an origin without a final slash, not %q", o.Issuer)
 	}
-	if o.DB == nil || o.Keys == nil || o.Pages.Error == nil || o.Pages.FormPost == nil || o.Pages.LogoutConfirm == nil || o.Pages.SignedOut == nil {
-		return nil, errors.New("the OpenID provider needs a database, keys and every page")
+	if o.DB == nil || o.Keys == nil || o.Pages.Error == nil || o.Pages.FormPost == nil || o.Pages.LogoutConfirm == nil || o.Pages.SignedOut == nil || o.Outgoing == nil {
+		return nil, errors.New("the OpenID provider needs a database, keys, a way to call tools and every page")
 	}
 	p := &Provider{issuer: o.Issuer, db: o.DB, secrets: o.Keys, cookies: o.Cookies, pages: o.Pages, actor: o.Actor, log: o.Log,
-		keys: newKeyring(o.DB, o.Keys)}
+		keys: newKeyring(o.DB, o.Keys), outgoing: o.Outgoing, calls: calls{byTool: map[string]int{}}}
 	if p.log == nil {
 		p.log = slog.Default()
 	}
@@ -127,6 +131,9 @@ func (p *Provider) Purge(ctx context.Context) error {
 			return err
 		}
 		if err := tx.PurgeProofs(tx.Now()); err != nil {
+			return err
+		}
+		if err := tx.PurgeNotices(tx.Now().Add(-2 * noticeLife)); err != nil {
 			return err
 		}
 		_, err := tx.PurgeGrants(tx.Now().Add(-session.Absolute - time.Hour))

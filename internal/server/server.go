@@ -23,6 +23,7 @@ import (
 	"portique/internal/job"
 	"portique/internal/mail"
 	"portique/internal/oidc"
+	"portique/internal/outgoing"
 	"portique/internal/session"
 	"portique/internal/store"
 	"portique/internal/telemetry"
@@ -51,6 +52,7 @@ const linger = 300 * time.Millisecond
 type Options struct {
 	Log        *slog.Logger
 	MailboxURL string // the demo's mailbox, linked from the page that waits for a letter
+	Loopback   bool   // tools on this machine may be called: the demo's
 
 	// Gallery answers below /dev/ on the portal, when not nil: the demo's.
 	Gallery func(*i18n.Catalog, *mail.Renderer, template.Brand) http.Handler
@@ -64,6 +66,10 @@ func New(app *App, o Options) (*Server, error) {
 		return nil, err
 	}
 	sender, err := newSender(c, mail.StepTimeout)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := extraCA(c.ExtraCA)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +96,7 @@ func New(app *App, o Options) (*Server, error) {
 		PortalPostLogoutURIs: []string{c.PortalURL + "/"},
 		Pages: oidc.Pages{Error: pages.OAuthError, FormPost: pages.OAuthFormPost, LogoutConfirm: pages.OAuthLogoutConfirm,
 			SignedOut: pages.OAuthSignedOut},
-		Actor: actor, Log: o.Log,
+		Actor: actor, Log: o.Log, Outgoing: outgoing.New(outgoing.Options{Roots: roots, Loopback: c.TestMode || o.Loopback}),
 	})
 	if err != nil {
 		return nil, err
@@ -114,6 +120,7 @@ func New(app *App, o Options) (*Server, error) {
 
 	s.jobs = job.New(job.Options{DB: app.DB, Renderer: renderer, Transport: sender, Log: o.Log})
 	s.jobs.Every("requests", 2*time.Second, app.Access.Tick)
+	s.jobs.Every("sign-outs", time.Second, s.provider.TellTools)
 	s.jobs.Every("reset links", time.Second, app.Accounts.AnswerResets)
 	s.jobs.Every("second proofs", time.Second, app.Access.TellStepUps)
 	s.jobs.Every("purge claims", time.Hour, app.Access.Purge)

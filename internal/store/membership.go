@@ -42,7 +42,10 @@ func (tx *Tx) InsertMembership(m *portique.Membership) error {
 func (tx *Tx) UpdateMembership(m *portique.Membership) error {
 	_, err := tx.exec(`UPDATE membership SET role=$2, status=$3, rights=$4, until=$5, ended_at=$6 WHERE id=$1`,
 		m.ID, m.Role, m.Status, list(m.Rights), ms(m.Until), ms(m.EndedAt))
-	return err
+	if err != nil {
+		return err
+	}
+	return tx.tellClosed(m.ID)
 }
 
 // Membership returns an access by its id, or ErrMembershipUnknown.

@@ -79,14 +79,22 @@ func (tx *Tx) TouchSession(id string) error {
 	return err
 }
 
-// EndSession ends a session and those that live under it.
+// EndSession ends a session and those that live under it; tools that want to be
+// told are.
 func (tx *Tx) EndSession(id string) error {
+	if err := tx.tellTools(`g.session_id = $1`, id); err != nil {
+		return err
+	}
 	_, err := tx.exec(`UPDATE session SET ended_at=$2 WHERE (id=$1 OR parent_id=$1) AND ended_at=0`, id, ms(tx.now))
 	return err
 }
 
-// EndSessionsOf ends every session of an account.
+// EndSessionsOf ends every session of an account; tools that want to be told
+// are.
 func (tx *Tx) EndSessionsOf(accountID string) error {
+	if err := tx.tellTools(`g.account_id = $1`, accountID); err != nil {
+		return err
+	}
 	_, err := tx.exec(`UPDATE session SET ended_at=$2 WHERE account_id=$1 AND ended_at=0`, accountID, ms(tx.now))
 	return err
 }
