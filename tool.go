@@ -66,9 +66,10 @@ func (t *Tool) HasSecret() bool {
 	return t.AuthMethod == "client_secret_basic" || t.AuthMethod == "client_secret_post"
 }
 
-// MayHave says whether a claim may be told to the tool at all.
+// MayHave says whether a claim may be told to the tool at all. What says how the
+// person signed in is for every tool.
 func (t *Tool) MayHave(claim string) bool {
-	return len(t.Claims) == 0 || slices.Contains(t.Claims, claim)
+	return len(t.Claims) == 0 || slices.Contains(t.Claims, claim) || !slices.Contains(Claims, claim)
 }
 
 // Sector is what a tool that is pairwise shares its names of people with: the

@@ -42,6 +42,7 @@ type Form struct {
 	LastName             string
 	ContributionsOnly    bool
 	Language             string
+	Claims               Claims // by the operator only
 }
 
 // faults gathers what is wrong with a form.

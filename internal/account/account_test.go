@@ -420,7 +420,7 @@ func TestForm(t *testing.T) {
 			"nothing":             {func(f *account.Form) { *f = account.Form{} }, "email email.missing, password password.missing, first_name name.missing.first_name, last_name name.missing.last_name"},
 			"10,000 characters each": {func(f *account.Form) {
 				s := strings.Repeat("é", 10_000)
-				*f = account.Form{s, s, s, s, s, s, false, "fr"}
+				*f = account.Form{Email: s, EmailConfirmation: s, Password: s, PasswordConfirmation: s, FirstName: s, LastName: s, Language: "fr"}
 			}, "email email.form, password password.long, first_name name.long, last_name name.long"},
 		} {
 			_, err := w.SignUp(t.Context(), w.actor, form(c.change))

@@ -13,6 +13,13 @@ import (
 // active at once; another is a sign-up like any other, whose letter leaves.
 // The password must meet the rule.
 func (s *Service) Create(ctx context.Context, actor portique.Actor, f Form, validated bool) (*portique.Account, error) {
+	claims, err := f.Claims.text()
+	if err != nil {
+		return nil, err
+	}
+	if claims != "" && !validated {
+		return nil, portique.FieldErrors{{Kind: portique.Invalid, Key: "account.claims_unvalidated", Field: "claims"}}
+	}
 	f.EmailConfirmation, f.PasswordConfirmation = f.Email, f.Password
 	if err := f.check(s.rule); err != nil {
 		return nil, err
@@ -30,6 +37,11 @@ func (s *Service) Create(ctx context.Context, actor portique.Actor, f Form, vali
 			ContributionsOnly: f.ContributionsOnly, Language: f.Language, Status: portique.AccountActive, CreatedAt: tx.Now()}
 		if err := tx.InsertAccount(account); err != nil {
 			return err
+		}
+		if claims != "" {
+			if err := tx.SaveAccountClaims(account.ID, claims); err != nil {
+				return err
+			}
 		}
 		if err := tx.TakeSignUps(f.Email); err != nil {
 			return err

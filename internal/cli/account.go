@@ -44,6 +44,7 @@ type accountCreateCmd struct {
 	ContributionsOnly bool   `help:"Only declares training contributions."`
 	Validated         bool   `help:"The address is known to be theirs: no letter, active at once."`
 	PasswordStdin     bool   `help:"Read the password from the first line of standard input."`
+	Claims            string `type:"existingfile" placeholder:"FILE.json" help:"More standard claims of OpenID Connect that tools may be told: a JSON object. With --validated."`
 	Language          string `help:"fr or en; otherwise chosen at the first sign-in." enum:"fr,en," default:""`
 	JSON
 }
@@ -56,9 +57,19 @@ func (c accountCreateCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
+	var more account.Claims
+	if c.Claims != "" {
+		text, err := short(c.Claims)
+		if err != nil {
+			return err
+		}
+		if more, err = account.ReadClaims(text); err != nil {
+			return usageError{fmt.Errorf("%s: %w", c.Claims, err)}
+		}
+	}
 	return e.with(func(app *server.App) error {
 		form := account.Form{Email: c.Email, Password: password, FirstName: c.FirstName, LastName: c.LastName,
-			ContributionsOnly: c.ContributionsOnly, Language: c.Language}
+			ContributionsOnly: c.ContributionsOnly, Language: c.Language, Claims: more}
 		if !c.Validated && form.Language == "" {
 			form.Language = app.Config.Language // of its letter
 		}

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -41,8 +42,11 @@ func company(tx *store.Tx, m *portique.Membership) (*companyClaim, error) {
 
 // scopeClaims are the claims that a scope gives in userinfo (Core 5.4).
 var scopeClaims = map[string][]string{
-	"profile": {"name", "given_name", "family_name", "locale", "updated_at"},
+	"profile": {"name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture", "website",
+		"gender", "birthdate", "zoneinfo", "locale", "updated_at"},
 	"email":   {"email", "email_verified"},
+	"address": {"address"},
+	"phone":   {"phone_number", "phone_number_verified"},
 	"company": {"company"},
 }
 
@@ -98,6 +102,12 @@ func (p *Provider) subject(t *portique.Tool, accountID string) string {
 func release(tx *store.Tx, s *standing, names []string) (map[string]any, error) {
 	claims := map[string]any{}
 	account := s.current.Account
+	var more map[string]any // what the operator's file says of the person besides
+	if s.claims != "" {
+		if err := json.Unmarshal([]byte(s.claims), &more); err != nil {
+			return nil, err
+		}
+	}
 	for _, name := range names {
 		if !s.tool.MayHave(name) {
 			continue
@@ -132,6 +142,10 @@ func release(tx *store.Tx, s *standing, names []string) (map[string]any, error) 
 			}
 			if c != nil {
 				claims[name] = c
+			}
+		default:
+			if value, known := more[name]; known {
+				claims[name] = value
 			}
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"portique"
 )
 
 // What the provider can do. Discovery says these and nothing else.
@@ -18,8 +20,7 @@ var (
 	authMethods        = []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}
 	algorithms         = []string{"ES256", "RS256"}
 	acrValuesSupported = []string{acrPassword}
-	claimsSupported    = []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid",
-		"name", "given_name", "family_name", "locale", "updated_at", "email", "email_verified", "company"}
+	claimsSupported    = append([]string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid"}, portique.Claims...)
 )
 
 // metadata is what both well-known paths answer (OpenID Connect Discovery 1.0

@@ -151,6 +151,7 @@ type standing struct {
 	current    *session.Current // account and auth session, alive
 	tool       *portique.Tool
 	membership *portique.Membership // nil for the portal
+	claims     string               // what more is known of the person, JSON, or ""
 }
 
 // errFallen: something that the grant stands on has ended.
@@ -185,5 +186,5 @@ func standsOn(s *store.Standing, now time.Time) (*standing, error) {
 	if !s.Tool.DisabledAt.IsZero() || s.Membership.Opens(s.Tool, now) != portique.Open {
 		return nil, errFallen
 	}
-	return &standing{current, s.Tool, s.Membership}, nil
+	return &standing{current, s.Tool, s.Membership, s.Claims}, nil
 }

@@ -673,3 +673,77 @@ func TestPushedRequest(t *testing.T) {
 		}
 	})
 }
+
+// A tool knows people by names of its own, is answered by signed JWTs, and is told no claim that it may not have.
+func TestToolKinds(t *testing.T) {
+	onBoth(t, func(t *testing.T, e *env) {
+		person := e.account("Anne")
+		e.member(person, siren1, portique.Administrator)
+		e.tx(func(tx *store.Tx) error {
+			return tx.SaveAccountClaims(person, `{"nickname":"Nanou","phone_number":"+33199001234","phone_number_verified":false,"address":{"locality":"Paris"}}`)
+		})
+		b := e.browser()
+		b.signIn(person, "")
+		plain := e.relying(e.tool("plain"))
+		plain.config.Scopes = append(plain.config.Scopes, "phone", "address")
+		public := plain.enter(b)
+		_, info := plain.userinfo(public.AccessToken)
+		if info["nickname"] != "Nanou" || info["phone_number"] != "+33199001234" || info["phone_number_verified"] != false || info["address"].(map[string]any)["locality"] != "Paris" ||
+			info["given_name"] != "Anne" || info["sub"] != person {
+			t.Errorf("%v", info)
+		}
+
+		first := e.relying(e.tool("first", func(t *portique.Tool) { t.Pairwise = true }))
+		second := e.relying(e.tool("second", func(t *portique.Tool) { t.Pairwise = true }))
+		same := e.relying(e.tool("same", func(t *portique.Tool) {
+			t.Pairwise, t.RedirectURIs = true, []string{"https://first.example/other"}
+		}))
+		subjects := map[string]string{}
+		for name, tool := range map[string]*relying{"first": first, "second": second, "same": same} {
+			got := tool.enter(b)
+			subjects[name] = got.id.Subject
+			if _, info := tool.userinfo(got.AccessToken); info["sub"] != got.id.Subject {
+				t.Errorf("%s: userinfo names %v", name, info["sub"])
+			}
+			if told := tool.introspect(got.AccessToken); told["sub"] != got.id.Subject {
+				t.Errorf("%s: introspection names %v", name, told["sub"])
+			}
+			if p := b.get(tool.url("prompt", "none", "id_token_hint", got.raw)); p.param("code") == "" {
+				t.Errorf("%s: its own hint: %v", name, p)
+			}
+			if p := b.get(tool.url("prompt", "none", "claims", `{"id_token":{"sub":{"value":"`+person+`"}}}`)); p.param("error") != "login_required" {
+				t.Errorf("%s: by another tool's name: %v", name, p)
+			}
+		}
+		if subjects["first"] == person || subjects["first"] == subjects["second"] || subjects["first"] != subjects["same"] {
+			t.Errorf("%v", subjects)
+		}
+
+		signed := e.relying(e.tool("signed", func(t *portique.Tool) { t.UserinfoSigned, t.Algorithm = true, "RS256" }))
+		got := signed.enter(b)
+		r, _ := http.NewRequest("GET", e.server.URL+"/oauth/userinfo", nil)
+		r.Header.Set("Authorization", "Bearer "+got.AccessToken)
+		p := read(t, http.DefaultClient, r)
+		if p.header.Get("Content-Type") != "application/jwt" || headerOf(t, p.body)["alg"] != "RS256" {
+			t.Fatal(p)
+		}
+		if _, err := rp.NewRemoteKeySet(context.Background(), e.server.URL+"/oauth/keys").VerifySignature(context.Background(), p.body); err != nil {
+			t.Error(err)
+		}
+		if c := claimsIn(t, p.body); c["iss"] != e.server.URL || c["aud"] != "signed" || c["sub"] != person || c["email"] == nil {
+			t.Errorf("%v", c)
+		}
+
+		modest := e.relying(e.tool("modest", func(t *portique.Tool) { t.Claims = []string{"email"} }))
+		got = modest.enter(b, "claims", `{"id_token":{"name":null,"email":null}}`)
+		if _, info := modest.userinfo(got.AccessToken); info["email"] == nil || info["name"] != nil || info["company"] != nil || info["email_verified"] != nil {
+			t.Errorf("%v", info)
+		}
+		if told := modest.introspect(got.AccessToken); told["company"] != nil || told["acr"] == nil {
+			t.Errorf("%v", told)
+		}
+		if got.claims["email"] == nil || got.claims["name"] != nil || got.claims["company"] != nil || got.claims["auth_time"] == nil || got.claims["acr"] == nil {
+			t.Errorf("%v", got.claims)
+		}
+	})
+}

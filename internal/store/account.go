@@ -27,6 +27,13 @@ func (tx *Tx) InsertAccount(a *portique.Account) error {
 	return err
 }
 
+// SaveAccountClaims keeps what more tools may be told of a person, a JSON object.
+func (tx *Tx) SaveAccountClaims(id, claims string) error {
+	_, err := tx.exec(`INSERT INTO account_claims (account_id, claims) VALUES ($1,$2)
+		ON CONFLICT (account_id) DO UPDATE SET claims=excluded.claims`, id, claims)
+	return err
+}
+
 // Account returns the account with that id, or ErrAccountUnknown.
 func (tx *Tx) Account(id string) (*portique.Account, error) {
 	return one(tx, portique.ErrAccountUnknown, scanAccount, `SELECT `+accountColumns+` FROM account WHERE id = $1`, id)

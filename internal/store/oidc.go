@@ -104,25 +104,27 @@ type Standing struct {
 	Account    *portique.Account    // without PasswordHash, ContributionsOnly, LastSignInAt
 	Tool       *portique.Tool       // ID, Audience, Algorithm, RedirectURIs, Pairwise, UserinfoSigned, Claims, DisabledAt
 	Membership *portique.Membership // without Since, EndedAt
+	Claims     string               // what more is known of the person, a JSON object, or ""
 }
 
 const (
 	standingColumns = `s.id, s.door, s.created_at, s.seen_at, s.expires_at, s.ended_at,
 		a.id, a.email, a.first_name, a.last_name, a.language, a.status, a.created_at, t.id, t.audience, t.algorithm, t.redirect_uris, t.pairwise, t.userinfo_signed, t.claims, t.disabled_at,
-		m.id, m.siren, m.role, m.status, m.rights, m.until, c.name, c.status`
+		m.id, m.siren, m.role, m.status, m.rights, m.until, c.name, c.status, COALESCE(x.claims, '')`
 	standingJoins = `JOIN session s ON s.id = g.session_id AND s.account_id = g.account_id JOIN account a ON a.id = g.account_id
 		JOIN tool t ON t.id = g.client_id JOIN membership m ON m.id = g.membership_id AND m.account_id = g.account_id
-		JOIN company c ON c.siren = m.siren`
+		JOIN company c ON c.siren = m.siren LEFT JOIN account_claims x ON x.account_id = g.account_id`
 )
 
 func scanStanding(r row, before ...any) (*Standing, error) {
 	s, a, t, m := &Session{}, &portique.Account{}, &portique.Tool{}, &portique.Membership{}
+	claims := ""
 	err := r.Scan(append(before, &s.ID, &s.Door, at{&s.CreatedAt}, at{&s.SeenAt}, at{&s.ExpiresAt}, at{&s.EndedAt},
 		&a.ID, &a.Email, &a.FirstName, &a.LastName, &a.Language, &a.Status, at{&a.CreatedAt}, &t.ID, &t.Audience,
-		&t.Algorithm, texts{&t.RedirectURIs}, &t.Pairwise, &t.UserinfoSigned, texts{&t.Claims}, at{&t.DisabledAt}, &m.ID, &m.SIREN, &m.Role, &m.Status, texts{&m.Rights}, at{&m.Until}, &m.CompanyName, &m.CompanyStatus)...)
+		&t.Algorithm, texts{&t.RedirectURIs}, &t.Pairwise, &t.UserinfoSigned, texts{&t.Claims}, at{&t.DisabledAt}, &m.ID, &m.SIREN, &m.Role, &m.Status, texts{&m.Rights}, at{&m.Until}, &m.CompanyName, &m.CompanyStatus, &claims)...)
 	s.AccountID, m.AccountID = a.ID, a.ID
 	m.Email, m.FirstName, m.LastName, m.AccountActive = a.Email, a.FirstName, a.LastName, a.Status == portique.AccountActive
-	return &Standing{s, a, t, m}, err
+	return &Standing{s, a, t, m, claims}, err
 }
 
 // Standing returns what the grant of a tool stands on, or ErrNoGrant when part
