@@ -52,6 +52,7 @@ const (
 	ActionToolChanged        Action = "tool.changed"
 	ActionToolRemoved        Action = "tool.removed"
 	ActionToolEntered        Action = "tool.entered"
+	ActionConsented          Action = "tool.consented"
 	ActionCodeReplayed       Action = "tool.code_replayed"
 	ActionRefreshReplayed    Action = "tool.refresh_replayed"
 	ActionLetterRetried      Action = "letter.retried"

@@ -50,6 +50,8 @@ var entries = map[string]entry{
 		free: []string{"password", "first_name", "last_name", "contributions_only"}, spoil: Fields{"password_confirmation": {"Autre!Mouton8"}}},
 	"GET auth /oauth/company":    {query: []string{"authorization"}},
 	"POST auth /oauth/company":   {prepare: (*scene).aChoice, bound: true, twice: true},
+	"GET auth /oauth/consent":    {query: []string{"authorization"}},
+	"POST auth /oauth/consent":   {prepare: (*scene).aConsent, bound: true, twice: true},
 	"GET auth /oauth/no-access":  {query: []string{"authorization"}},
 	"GET auth /signed-out":       {query: []string{"of"}},
 	"POST auth /language":        {prepare: (*scene).aLanguageAtAuth, public: true, free: []string{"return"}, spoil: Fields{"language": {"de"}}, twice: true},
@@ -415,6 +417,14 @@ func (s *scene) aChoice(int) deed {
 	b.Open(s.tool.URL + "/?prompt=select_company")
 	b.At("choose-company")
 	return s.from(b, "/oauth/company", nil)
+}
+
+func (s *scene) aConsent(int) deed {
+	p, b := s.newcomer()
+	s.app.Run(s.t, "", "membership", "grant", "--email", p.Email, "--siren", s.members[2].SIREN, "--role", "member", "--reason", "essai")
+	b.Open(s.tool.URL + "/?prompt=consent")
+	b.At("consent")
+	return s.from(b, "/oauth/consent", nil)
 }
 
 func (s *scene) aDenial(int) deed {

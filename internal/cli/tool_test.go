@@ -54,7 +54,7 @@ func TestTool(t *testing.T) {
 		t.Error("it is still removed")
 	}
 
-	s.fails(1, "portique:1", "", "tool", "set", "paie", "--min-acr", "gold")
+	s.fails(1, "tool set --help", "", "tool", "set", "paie", "--min-acr", "gold")
 	s.fails(1, "shoe_size", "", "tool", "set", "paie", "--claims", "name,shoe_size")
 	s.fails(1, "JWKS", "", "tool", "set", "paie", "--auth-method", "private_key_jwt", "--jwks-file", s.file("bad.json", `{"keys":[]}`))
 	s.fails(1, "jwks", "", "tool", "add", "other", "--name", "Paie", "--url", "https://paie.example/", "--redirect-uri", "https://paie.example/cb", "--auth-method", "private_key_jwt")

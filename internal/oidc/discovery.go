@@ -15,7 +15,7 @@ import (
 // What the provider can do. Discovery says these and nothing else.
 var (
 	scopesSupported    = []string{"openid", "profile", "email", "address", "phone", "company", "offline_access"}
-	promptsSupported   = []string{"none", "login", "select_account", "select_company"}
+	promptsSupported   = []string{"none", "login", "consent", "select_account", "select_company"}
 	responseModes      = []string{"query", "form_post"}
 	authMethods        = []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}
 	algorithms         = []string{"ES256", "RS256"}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -495,5 +496,79 @@ func TestDiscovery(t *testing.T) {
 				t.Errorf("%s: %v", path, p)
 			}
 		}
+	})
+}
+
+// A tool that asks first is told nothing before the person agrees; what was agreed to is not asked again, what is more is.
+func TestConsent(t *testing.T) {
+	onBoth(t, func(t *testing.T, e *env) {
+		person := e.account("Anne")
+		e.member(person, siren1, portique.Administrator)
+		tool := e.relying(e.tool("paie", func(t *portique.Tool) { t.Consent = true }))
+		b := e.browser()
+		b.signIn(person, "")
+		tool.config.Scopes = []string{"openid", "email"}
+		if p := b.get(tool.url("prompt", "none")); p.param("error") != "consent_required" {
+			t.Errorf("%v", p)
+		}
+		agree := func(p reply, told ...string) reply {
+			t.Helper()
+			if p.page() != "/oauth/consent" {
+				t.Fatalf("not asked: %v", p)
+			}
+			id := p.param("authorization")
+			if p := b.get("/oauth/authorize/" + id); p.page() != "/oauth/consent" {
+				t.Fatalf("gone on without an answer: %v", p)
+			}
+			e.tx(func(tx *store.Tx) error {
+				a, err := tx.Authorization(id)
+				if err == nil && !slices.Equal(a.Told, told) {
+					t.Errorf("would be told %v, want %v", a.Told, told)
+				}
+				if err != nil {
+					return err
+				}
+				a.ConsentedAt = tx.Now()
+				if err := tx.SaveAuthorization(a); err != nil {
+					return err
+				}
+				return tx.SaveConsent(person, "paie", a.Told)
+			})
+			return b.get("/oauth/authorize/" + id)
+		}
+		if p := agree(b.get(tool.url()), "openid", "email"); p.param("code") == "" {
+			t.Errorf("%v", p)
+		}
+		if p := b.get(tool.url("prompt", "none")); p.param("code") == "" {
+			t.Errorf("asked again: %v", p)
+		}
+		if p := b.get(tool.url("scope", "openid")); p.param("code") == "" {
+			t.Errorf("asked again for less: %v", p)
+		}
+		if p := agree(b.get(tool.url("scope", "openid profile email company", "claims", `{"userinfo":{"phone_number":null}}`)), "openid", "profile", "email", "company", "phone"); p.param("code") == "" {
+			t.Errorf("%v", p)
+		}
+		if p := b.get(tool.url("scope", "openid phone")); p.param("code") == "" {
+			t.Errorf("%v", p)
+		}
+		if p := agree(b.get(tool.url("prompt", "consent")), "openid", "email"); p.param("code") == "" {
+			t.Errorf("%v", p)
+		}
+		plain := e.relying(e.tool("plain"))
+		if p := b.get(plain.url("prompt", "consent")); p.page() != "/oauth/consent" {
+			t.Errorf("prompt=consent: %v", p)
+		}
+		if p := b.get(plain.url()); p.param("code") == "" {
+			t.Errorf("a tool that does not ask: %v", p)
+		}
+		modest := e.relying(e.tool("modest", func(t *portique.Tool) { t.Consent, t.Claims = true, []string{"email"} }))
+		p := b.get(modest.url())
+		e.tx(func(tx *store.Tx) error {
+			a, err := tx.Authorization(p.param("authorization"))
+			if err == nil && !slices.Equal(a.Told, []string{"openid", "email"}) {
+				t.Errorf("what it may not have is asked for: %v", a.Told)
+			}
+			return err
+		})
 	})
 }

@@ -2,6 +2,8 @@ package oidc
 
 import (
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"portique"
@@ -41,7 +43,19 @@ func (p *Provider) decide(f *flight) error {
 		return err
 	}
 	if f.choose(open); f.row.MembershipID != "" {
-		return f.enter()
+		agreed, err := f.agreed()
+		if err != nil {
+			return err
+		}
+		switch {
+		case agreed:
+			return f.enter()
+		case q.asks("none"):
+			f.refusal = refuse("consent_required", "the person has not agreed yet to what this tool is told")
+		default:
+			f.send(pathConsent)
+		}
+		return nil
 	}
 	none := q.asks("none")
 	switch {
@@ -73,7 +87,7 @@ func (p *Provider) signedIn(f *flight) (bool, error) {
 			return false, err
 		}
 		if err != nil || before.AccountID != f.current.Account.ID {
-			row.SessionID, row.MembershipID = "", ""
+			row.SessionID, row.MembershipID, row.ConsentedAt = "", "", time.Time{}
 			return false, nil
 		}
 	}
@@ -93,6 +107,57 @@ func (p *Provider) signedIn(f *flight) (bool, error) {
 // request names one.
 func (p *Provider) isSubject(f *flight) bool {
 	return f.request.Subject == "" || f.request.Subject == p.subject(f.client, f.current.Account.ID)
+}
+
+// agreed says whether the person need not be asked, or has agreed to all that the
+// tool would be told. What it would be told is noted for the page that asks.
+func (f *flight) agreed() (bool, error) {
+	if !f.client.Consent && !f.request.asks("consent") || !f.row.ConsentedAt.IsZero() {
+		return true, nil
+	}
+	f.row.Told = f.request.told(f.client)
+	if f.request.asks("consent") {
+		return false, nil
+	}
+	before, err := f.tx.Consent(f.current.Account.ID, f.client.ID)
+	if err != nil && !missing(err) {
+		return false, err
+	}
+	return !slices.ContainsFunc(f.row.Told, func(one string) bool { return !slices.Contains(before, one) }), nil
+}
+
+// told lists what a request would have a tool told of a person: groups of claims
+// by the name of their scope, and claims asked for one by one that no group has.
+// That the person signed in is always told.
+func (q *request) told(t *portique.Tool) []string {
+	told := []string{"openid"}
+	has := map[string]bool{}
+	for scope := range strings.FieldsSeq(q.Scope) {
+		claims := scopeClaims[scope]
+		may := slices.ContainsFunc(claims, t.MayHave)
+		for _, claim := range claims {
+			has[claim] = true
+		}
+		if scope == "offline_access" || may {
+			told = append(told, scope)
+		}
+	}
+	for _, claim := range slices.Concat(q.Claims.IDToken, q.Claims.Userinfo) {
+		if group := groupOf(claim); group != "" && !has[claim] && t.MayHave(claim) && !slices.Contains(told, group) {
+			told = append(told, group)
+		}
+	}
+	return told
+}
+
+// groupOf is the scope that a claim belongs to, "" for what is no personal data.
+func groupOf(claim string) string {
+	for scope, claims := range scopeClaims {
+		if slices.Contains(claims, claim) {
+			return scope
+		}
+	}
+	return ""
 }
 
 // choose settles for which access the tool is entered, or leaves it open: the

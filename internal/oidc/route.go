@@ -24,6 +24,7 @@ const (
 	pathLogin    = "/login"
 	pathCompany  = "/oauth/company"
 	pathNoAccess = "/oauth/no-access"
+	pathConsent  = "/oauth/consent"
 )
 
 // Route is one line of `portique routes`.

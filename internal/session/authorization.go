@@ -41,6 +41,30 @@ func (s *Service) Authorization(ctx context.Context, id, browser string) (w *sto
 	return w, nil
 }
 
+// Consent notes that the person agrees to what a tool is told, for this time and
+// for the next ones. The authorization must be waiting for this very person:
+// ErrNoAuthorization otherwise.
+func (s *Service) Consent(ctx context.Context, actor portique.Actor, id, browser string) error {
+	return s.db.Tx(ctx, func(tx *store.Tx) error {
+		pending, err := authorization(tx, id, browser)
+		if err != nil {
+			return err
+		}
+		asked, err := tx.Session(pending.SessionID)
+		if err != nil || asked.AccountID != actor.AccountID || len(pending.Told) == 0 {
+			return store.ErrNoAuthorization
+		}
+		pending.ConsentedAt = tx.Now()
+		if err := tx.SaveAuthorization(pending); err != nil {
+			return err
+		}
+		if err := tx.SaveConsent(actor.AccountID, pending.ClientID, pending.Told); err != nil {
+			return err
+		}
+		return tx.Audit(actor.Event(portique.ActionConsented, pending.ClientID, ""))
+	})
+}
+
 // ChooseCompany notes for which access a tool will be entered. The access must
 // be the signed-in person's; whether it opens the tool is checked when the
 // authorization goes on. ErrMembershipUnknown otherwise.

@@ -198,7 +198,7 @@ type RefreshToken struct {
 }
 
 // ErrNoRefreshToken: no refresh token hashes so.
-var ErrNoRefreshToken = &portique.Error{Kind: portique.NotFound, Key: "refresh_token.unknown"}
+var ErrNoRefreshToken = &portique.Error{Kind: portique.NotFound, Key: "grant.refresh_token"}
 
 // InsertRefreshToken adds a refresh token.
 func (tx *Tx) InsertRefreshToken(t *RefreshToken) error {
@@ -231,7 +231,7 @@ type PushedRequest struct {
 }
 
 // ErrNoPushedRequest: no request waits at that address.
-var ErrNoPushedRequest = &portique.Error{Kind: portique.NotFound, Key: "pushed_request.unknown"}
+var ErrNoPushedRequest = &portique.Error{Kind: portique.NotFound, Key: "grant.pushed_request"}
 
 // InsertPushedRequest keeps a request sent ahead.
 func (tx *Tx) InsertPushedRequest(p *PushedRequest) error {

@@ -47,6 +47,8 @@ func Routes() []Route {
 		{auth, "POST", "/password/reset", Anyone, resetFields, (*visit).reset},
 		{auth, "GET", "/oauth/company", Account, nil, (*visit).chooseCompanyForm},
 		{auth, "POST", "/oauth/company", Account, []string{"authorization", "access"}, (*visit).chooseCompany},
+		{auth, "GET", "/oauth/consent", Account, nil, (*visit).consentForm},
+		{auth, "POST", "/oauth/consent", Account, []string{"authorization"}, (*visit).consent},
 		{auth, "GET", "/oauth/no-access", Account, nil, (*visit).noAccess},
 		{auth, "GET", "/signed-out", Anyone, nil, (*visit).signedOut},
 		{auth, "GET", "/accessibility", Anyone, nil, (*visit).accessibility},

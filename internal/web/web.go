@@ -315,7 +315,7 @@ func (v *visit) returnPath() string {
 		}
 	case path == "/companies/add", path == "/register":
 		return path
-	case path == "/login", path == "/oauth/company":
+	case path == "/login", path == "/oauth/company", path == "/oauth/consent":
 		return path + "?" + url.Values{"authorization": {v.form("authorization")}}.Encode()
 	case strings.HasPrefix(path, "/register/"):
 		return "/register/sent"
