@@ -34,6 +34,10 @@ func (p *Provider) decide(f *flight) error {
 		f.refusal = refuse("login_required", "another person signed in than the one the request names")
 		return nil
 	}
+	if !reaches(acrPassword, f.client.MinACR) {
+		f.refusal = refuse("unmet_authentication_requirements", "this tool asks for a stronger sign-in than there is: "+f.client.MinACR)
+		return nil
+	}
 	f.row.SessionID = f.current.ID
 	if f.client.ID == portique.PortalClientID {
 		return f.enter()
@@ -69,6 +73,11 @@ func (p *Provider) decide(f *flight) error {
 		f.send(pathCompany)
 	}
 	return nil
+}
+
+// reaches says whether a level of sign-in is the one asked for, or above it.
+func reaches(level, asked string) bool {
+	return asked == "" || slices.Index(portique.Levels, level) >= slices.Index(portique.Levels, asked)
 }
 
 // signedIn says whether somebody is signed in here as the request asks: prompt

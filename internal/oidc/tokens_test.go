@@ -734,6 +734,12 @@ func TestToolKinds(t *testing.T) {
 			t.Errorf("%v", c)
 		}
 
+		for level, want := range map[string]string{"portique:1": "", "portique:2": "unmet_authentication_requirements", "portique:3": "unmet_authentication_requirements"} {
+			strict := e.relying(e.tool("strict"+level[9:], func(t *portique.Tool) { t.MinACR = level }))
+			if p := b.get(strict.url()); p.param("error") != want {
+				t.Errorf("%s: %v", level, p)
+			}
+		}
 		modest := e.relying(e.tool("modest", func(t *portique.Tool) { t.Claims = []string{"email"} }))
 		got = modest.enter(b, "claims", `{"id_token":{"name":null,"email":null}}`)
 		if _, info := modest.userinfo(got.AccessToken); info["email"] == nil || info["name"] != nil || info["company"] != nil || info["email_verified"] != nil {
