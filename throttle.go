@@ -44,6 +44,7 @@ var (
 	BudgetResetLetters   = Budget{Name: "reset_letters", Limit: 3, Window: time.Hour, Refusal: "throttle.letters"}
 	BudgetClaimLetters   = Budget{Name: "claim_letters", Limit: 3, Window: time.Hour}
 	BudgetRequestLetters = Budget{Name: "request_letters", Limit: 3, Window: time.Hour}
+	BudgetChangeLetters  = Budget{Name: "change_letters", Limit: 3, Window: time.Hour}
 
 	// Codes typed from a letter. Past the second one only links work.
 	BudgetCodeSource = Budget{Name: "code_source", Limit: 20, Window: time.Hour, Refusal: "throttle.code_source"}

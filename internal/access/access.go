@@ -89,7 +89,48 @@ func (s *Service) post(tx *store.Tx, accountID string, kind portique.LetterKind,
 			delete(data, key)
 		}
 	}
-	return tx.Post(&portique.Letter{To: account.Email, Name: account.Name(), Language: language, Kind: kind, About: about, Data: data})
+	letter := &portique.Letter{To: account.Email, Name: account.Name(), Language: language, Kind: kind, About: about, Data: data}
+	switch kind {
+	case portique.LetterRoleChanged, portique.LetterAdministrator:
+		if err := s.standIn(tx, accountID, letter); err != nil {
+			return err
+		}
+	case portique.LetterAccessEnded: // what would be told of it later is over
+		if err := tx.DropDelayed(about); err != nil {
+			return err
+		}
+	}
+	return tx.Post(letter)
+}
+
+// standIn has a letter about a changed access stand for those that wait, so that
+// people read how it is in the end. Three leave an hour about one access; the
+// next leaves later.
+func (s *Service) standIn(tx *store.Tx, accountID string, letter *portique.Letter) error {
+	older, err := tx.TakeBackLetters(letter.To, letter.About, portique.LetterRoleChanged, portique.LetterAdministrator)
+	if err != nil {
+		return err
+	}
+	for i, o := range older {
+		leaves := o.RunAt
+		if o.Attempts > 0 { // it waits for the mail server, not for its turn
+			leaves = tx.Now()
+		}
+		if i == 0 || leaves.Before(letter.RunAt) {
+			letter.RunAt = leaves
+		}
+		// What the older ones would have told has changed all the same.
+		if o.Data["same_role"] == "" {
+			delete(letter.Data, "same_role")
+		}
+		if o.Data["no_until"] != "" && letter.Data["until"] == "" {
+			letter.Data["no_until"] = o.Data["no_until"]
+		}
+	}
+	if len(older) == 0 {
+		letter.RunAt, err = tx.Slot(store.Try{Budget: portique.BudgetChangeLetters, Key: []string{accountID, letter.About}})
+	}
+	return err
 }
 
 // postAll writes a letter to each of some members; data is made anew for each.

@@ -82,6 +82,98 @@ func TestChangeRole(t *testing.T) {
 	})
 }
 
+// However often a role is changed, people are told how it is in the end, by three letters an hour: the next one waits and stands for
+// all that come, and nothing that one of them would have told goes unsaid.
+func TestManyChangesFewLetters(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		siren := w.company()
+		jeanne, luc, paul := w.person("jeanne"), w.person("luc"), w.person("paul")
+		storetest.Member(t, w.db, jeanne, siren, portique.Administrator)
+		storetest.Member(t, w.db, paul, siren, portique.Administrator)
+		his := storetest.Member(t, w.db, luc, siren, portique.Member)
+		change := func(to access.Change) {
+			t.Helper()
+			if _, err := w.ChangeRole(t.Context(), as(jeanne), siren, his.ID, to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		queued := func(to *portique.Account) (list []*portique.Letter) {
+			for _, l := range storetest.Outbox(t, w.db, to.Email) {
+				if l.Status == portique.LetterQueued {
+					list = append(list, l)
+				}
+			}
+			return list
+		}
+		leave := func() { // the outbox at work
+			storetest.Write(t, w.db, func(tx *store.Tx) error {
+				for _, a := range []*portique.Account{luc, paul} {
+					for _, l := range queued(a) {
+						if l.Status = portique.LetterSent; l.RunAt.After(tx.Now()) {
+							continue
+						}
+						if err := tx.FinishLetter(l); err != nil {
+							return err
+						}
+					}
+				}
+				return nil
+			})
+		}
+		roles := []portique.Role{portique.Declarant, portique.Administrator, portique.Member}
+		for i := range 60 {
+			change(access.Change{Role: roles[i%3]})
+			leave()
+		}
+		for _, a := range []*portique.Account{luc, paul} {
+			waits := queued(a)
+			if all := storetest.Outbox(t, w.db, a.Email); len(all) != 4 || len(waits) != 1 {
+				t.Fatalf("%s: %d letters, %d wait", a.Email, len(all), len(waits))
+			}
+			if l := waits[0]; l.Data["role"] != "member" || !l.RunAt.Equal(w.watch.Now().Add(time.Hour)) {
+				t.Errorf("%s: %v at %s", a.Email, l.Data, l.RunAt)
+			}
+		}
+		w.watch.Forward(time.Hour)
+		leave()
+		if n := len(queued(luc)); n != 0 {
+			t.Fatalf("an hour later %d wait", n)
+		}
+
+		// Two that have not left yet are one, which says what both changed.
+		midnight := w.watch.Now().Truncate(day).Add(20 * day)
+		change(access.Change{Role: portique.Member, Until: &midnight})
+		leave()
+		change(access.Change{Role: portique.Declarant, Until: new(time.Time{})})
+		change(access.Change{Role: portique.Declarant, Until: &midnight})
+		waits := queued(luc)
+		if len(waits) != 1 || waits[0].Data["role"] != "declarant" || waits[0].Data["same_role"] != "" || waits[0].Data["no_until"] != "" || waits[0].Data["until"] == "" {
+			t.Errorf("%d wait: %v", len(waits), waits[0].Data)
+		}
+		change(access.Change{Role: portique.Declarant, Until: new(time.Time{})})
+		change(access.Change{Role: portique.Administrator})
+		if waits = queued(luc); len(waits) != 1 || waits[0].Kind != portique.LetterAdministrator || waits[0].Data["no_until"] != "yes" {
+			t.Errorf("%d wait: %s %v", len(waits), waits[0].Kind, waits[0].Data)
+		}
+
+		// An access that ends is told at once, and nothing of it after that.
+		leave()
+		change(access.Change{Role: portique.Member})
+		leave()
+		change(access.Change{Role: portique.Declarant})
+		leave()
+		change(access.Change{Role: portique.Member})
+		if waits = queued(luc); len(waits) != 1 || !waits[0].RunAt.After(w.watch.Now()) {
+			t.Fatalf("%d wait", len(waits))
+		}
+		_, err := w.Remove(t.Context(), as(jeanne), siren, his.ID)
+		w.want("the end", err, nil)
+		if waits = queued(luc); len(waits) != 1 || waits[0].Kind != portique.LetterAccessEnded {
+			t.Errorf("after the end %d wait", len(waits))
+		}
+	})
+}
+
 // The end date changes with the role and by itself; what changed is told and written, and nothing goes unsaid.
 func TestChangeUntil(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

@@ -2,6 +2,9 @@ package job
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -140,12 +143,15 @@ func (r *Runner) claim(ctx context.Context, flights map[string]flight) ([]*porti
 // between two transactions, never inside one.
 func (r *Runner) deliver(ctx context.Context, l *portique.Letter) {
 	err := guarded(func() error {
-		m, err := r.renderer.Render(l)
+		m, err := r.write(l)
 		if err != nil {
 			return err // a fault of ours: the letter waits for the release that mends it
 		}
 		return r.transport.Send(ctx, m)
 	})
+	if err != nil { // it is kept and logged
+		err = mail.Hush(err, slices.Collect(maps.Values(l.Secret)))
+	}
 	record := func(tx *store.Tx) error {
 		done := *l // the closure may run again
 		settle(&done, err, tx.Now())
@@ -188,6 +194,18 @@ func (r *Runner) deliver(ctx context.Context, l *portique.Letter) {
 	default:
 		r.log.Warn("letter waits", "letter", l.ID, "kind", l.Kind, "outcome", mail.OutcomeOf(err).String(), "until", l.RunAt, "error", clean(err))
 	}
+}
+
+// write writes a letter, in our words when the operator's own fail: nobody
+// waits for a letter because of them.
+func (r *Runner) write(l *portique.Letter) (*mail.Message, error) {
+	m, err := r.renderer.Render(l)
+	if own, ok := errors.AsType[*mail.OwnError](err); ok {
+		r.log.Error("a letter in PORTIQUE_BRAND_DIR cannot be written; ours leaves", "file", "letter/"+own.File, "letter", l.ID, "kind", l.Kind,
+			"error", clean(mail.Hush(own.Err, slices.Collect(maps.Values(l.Secret)))))
+		return r.renderer.Ours(l)
+	}
+	return m, err
 }
 
 // settle applies the outcome of an attempt to a letter. Secrets go once it has

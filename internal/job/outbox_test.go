@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"mime"
 	"net"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -25,14 +28,18 @@ type clock struct{ ahead atomic.Int64 }
 func (c *clock) Now() time.Time           { return time.Now().Add(time.Duration(c.ahead.Load())) }
 func (c *clock) forward(by time.Duration) { c.ahead.Add(int64(by)) }
 
-func newRunner(t *testing.T, db *store.DB, server *mailtest.Server) *Runner {
+func newRunner(t *testing.T, db *store.DB, server *mailtest.Server, change ...func(*mail.Options)) *Runner {
 	t.Helper()
 	catalog, err := i18n.New(time.UTC)
 	if err != nil {
 		t.Fatal(err)
 	}
-	renderer, err := mail.NewRenderer(mail.Options{PortalURL: "http://localhost:8080", AuthURL: "http://localhost:8081",
-		PortalName: "Web Services Entreprises", OperatorName: "l'Opcommerce", SupportEmail: "aide@opco.example", Catalog: catalog})
+	o := mail.Options{PortalURL: "http://localhost:8080", AuthURL: "http://localhost:8081",
+		PortalName: "Web Services Entreprises", OperatorName: "l'Opcommerce", SupportEmail: "aide@opco.example", Catalog: catalog}
+	for _, c := range change {
+		c(&o)
+	}
+	renderer, err := mail.NewRenderer(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,6 +146,74 @@ func TestOutcomes(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The operator's own letter fails on the day: ours leaves at once, and the log names the file, without the letter's secrets.
+func TestOwnLetterFails(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		const to = "jeanne@martin.example"
+		server := mailtest.New(t)
+		r := newRunner(t, db, server, func(o *mail.Options) {
+			o.Own = map[string]string{"validation.fr.txt": "Subject: Code {{.code}}\n\n{{.link}} {{.disown_code}}\n\n--\n\nx"}
+		})
+		var log lines
+		r.log = slog.New(slog.NewTextHandler(&log, nil))
+		post(t, db, to)
+		run(t, r)
+		until(t, "sent", func() bool { return letter(t, db, to).Status == portique.LetterSent })
+		got := server.Received()
+		if l := letter(t, db, to); l.Attempts != 1 || l.LastError != "" || len(got) != 1 {
+			t.Fatalf("%d attempts, %q, %d messages", l.Attempts, l.LastError, len(got))
+		}
+		if subject, err := new(mime.WordDecoder).DecodeHeader(got[0].Header.Get("Subject")); err != nil || subject != "Validation de création de compte" {
+			t.Errorf("what left is %q: %v", subject, err)
+		}
+		if said := log.String(); !strings.Contains(said, "letter/validation.fr.txt") || strings.Contains(said, "048213") || strings.Contains(said, "token=secret") {
+			t.Errorf("the log says %q", said)
+		}
+	})
+}
+
+// fails is a transport that repeats all it was given.
+type fails struct{}
+
+func (fails) Send(_ context.Context, m *mail.Message) error { return errors.New("550 " + m.Text) }
+
+// Whatever an error repeats of a letter, neither its row nor the log has the secrets.
+func TestErrorsHaveNoSecrets(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		const to = "jeanne@martin.example"
+		r := newRunner(t, db, mailtest.New(t))
+		r.transport = fails{}
+		var log lines
+		r.log = slog.New(slog.NewTextHandler(&log, nil))
+		post(t, db, to)
+		run(t, r)
+		until(t, "one attempt", func() bool { return letter(t, db, to).Attempts == 1 && log.String() != "" })
+		for _, secret := range []string{"token=secret", "048213", "715306"} {
+			if l := letter(t, db, to); strings.Contains(l.LastError, secret) || strings.Contains(log.String(), secret) || l.LastError == "" {
+				t.Errorf("%s is in %q or in %q", secret, l.LastError, log.String())
+			}
+		}
+	})
+}
+
+// lines are what was logged.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // A letter that fails keeps its Message-ID, is tried again later and later, and

@@ -1,11 +1,14 @@
 package mail
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
-	"text/template/parse"
+	"text/template"
 
 	"portique"
 )
@@ -39,26 +42,10 @@ func CheckOwn(o Options) error {
 	}
 	for _, kind := range slices.Sorted(maps.Keys(Kinds)) {
 		for _, lang := range languages {
-			file, t := "", r.letters[string(kind)+"."+lang]
-			for _, part := range append(slices.Clone(partials), string(kind)) {
-				name := part + "." + lang + ".txt"
-				if _, own := o.Own[name]; !own {
-					continue
+			if own := r.own[string(kind)+"."+lang]; own != nil {
+				if err := r.try(kind, lang, own); err != nil {
+					return err
 				}
-				file = name
-				of, keys := t, keysOf(kind)
-				if part != string(kind) {
-					of, keys = t.Lookup(part), partialKeys[part]
-				}
-				if err := known(of.Root, keys); err != nil {
-					return fmt.Errorf("%s: %w", name, err)
-				}
-			}
-			if file == "" {
-				continue // all is ours
-			}
-			if err := r.try(kind, lang); err != nil {
-				return fmt.Errorf("%s: %w", file, err)
 			}
 		}
 	}
@@ -74,6 +61,133 @@ func letterNames() []string {
 	return append(names, partials...)
 }
 
+// ownLetter is what is known of a letter that has words of the operator's.
+type ownLetter struct {
+	files    map[string]string // by template: those that are the operator's
+	ours     *template.Template
+	links    map[string]bool // addresses written out in them
+	compared map[string][]string
+	size     int
+}
+
+// OwnError is a letter that the operator's own words cannot write: Ours can.
+type OwnError struct {
+	File string // in the folder of letters
+	Err  error
+}
+
+func (e *OwnError) Error() string { return e.File + ": " + e.Err.Error() }
+func (e *OwnError) Unwrap() error { return e.Err }
+
+// examine looks at the operator's own files that a kind of letter is made of,
+// and returns nil when there is none.
+func (r *Renderer) examine(kind portique.LetterKind, lang string) (*ownLetter, error) {
+	own := &ownLetter{files: map[string]string{}, links: map[string]bool{}, compared: map[string][]string{}}
+	for _, part := range append(slices.Clone(partials), string(kind)) {
+		file, name := part+"."+lang+".txt", part
+		if _, has := r.options.Own[file]; !has {
+			continue
+		}
+		source, err := r.options.source(part + "." + lang)
+		if err != nil {
+			return nil, err
+		}
+		g := grammar{source: source, keys: partialKeys[part], functions: r.functions(lang, sampleName), used: map[string]bool{}, compared: own.compared}
+		if part == string(kind) {
+			name = part + "." + lang
+			g.keys, g.secrets, g.includes = keysOf(kind), slices.Concat(Kinds[kind].Secret, Kinds[kind].MaySeal), includes(kind)
+		}
+		if err := g.examine(part + "." + lang); err != nil {
+			return nil, &OwnError{file, err}
+		}
+		for _, text := range g.fixed {
+			for _, link := range linksOf(text) {
+				own.links[link] = true
+			}
+		}
+		own.files[name] = file
+		own.size += len(source)
+	}
+	if len(own.files) == 0 {
+		return nil, nil
+	}
+	return own, nil
+}
+
+// includes are the shared paragraphs that a kind of letter has the values for.
+func includes(kind portique.LetterKind) []string {
+	return slices.DeleteFunc(slices.Clone(partials), func(part string) bool {
+		return slices.ContainsFunc(partialKeys[part], func(key string) bool { return !slices.Contains(keysOf(kind), key) })
+	})
+}
+
+// fault names the file that an error comes from.
+func (own *ownLetter) fault(name string, err error) error {
+	file := own.files[name]
+	if failed, ok := errors.AsType[template.ExecError](err); ok && own.files[failed.Name] != "" {
+		file = own.files[failed.Name]
+	}
+	if file == "" { // a shared paragraph, in a letter of ours
+		file = strings.Join(slices.Sorted(maps.Values(own.files)), ", ")
+	}
+	return &OwnError{file, err}
+}
+
+// sound refuses what no letter may do, once it is written: give a secret in its
+// subject, which lists and lock screens show, leave one out, or lead to another
+// place than the one that it or its file names.
+func (r *Renderer) sound(own *ownLetter, l *portique.Letter, d *document) error {
+	for key, secret := range l.Secret {
+		if strings.Contains(d.Subject, secret) {
+			return fmt.Errorf("gives {{.%s}} in its subject, which everybody sees who is near: leave it to the letter", key)
+		}
+	}
+	text := ""
+	if len(l.Secret) > 0 {
+		text = d.text()
+	}
+	for _, key := range Kinds[l.Kind].Secret { // without its link or its code a letter is of no use
+		if !strings.Contains(text, l.Secret[key]) {
+			return fmt.Errorf("does not give {{.%s}}", key)
+		}
+	}
+	links := linksOf(d.Subject)
+	for _, b := range slices.Concat(d.Blocks, d.Small) {
+		if b.URL != "" {
+			links = append(links, b.URL)
+		}
+		for _, text := range []string{b.Text, b.Code, b.Quote, b.Button} {
+			links = append(links, linksOf(text)...)
+		}
+	}
+	for _, link := range links {
+		if link != l.Secret["link"] && !within(link, r.options.PortalURL) && !within(link, r.options.AuthURL) && !(own.links[link] && safeAddress(link)) {
+			return errors.New("makes an address of a value, or gives one without https: write it out in full, as https://www.opco.example/aide, or use {{.link}}, {{portal \"/…\"}} or {{auth \"/…\"}}")
+		}
+	}
+	return nil
+}
+
+var webLink = regexp.MustCompile(`(?i)\b(?:[a-z][a-z0-9+.-]*://|www\.[\pL\pN])[^\s<>"«»\x{200b}\x{2068}\x{2069}\x01-\x04]*`)
+
+// linksOf are the addresses that mail programs make links of.
+func linksOf(text string) []string {
+	if !strings.Contains(text, "://") && !strings.Contains(strings.ToLower(text), "www.") {
+		return nil // soon said, of most paragraphs
+	}
+	links := webLink.FindAllString(text, -1)
+	for i, link := range links {
+		links[i] = strings.TrimRight(link, ".,;:!?)]}'’”")
+	}
+	return links
+}
+
+// within says whether an address is one of an origin's.
+func within(link, origin string) bool {
+	rest, ok := strings.CutPrefix(link, origin)
+	return ok && (rest == "" || strings.ContainsAny(rest[:1], "/?#"))
+}
+
 // choices are the values that letters turn on.
 var choices = map[string][]string{
 	"role":           {string(portique.Administrator), string(portique.Member), string(portique.Declarant)},
@@ -84,93 +198,188 @@ var choices = map[string][]string{
 	"tools":          {portique.AllTools, "Paie"},
 }
 
-// try writes a letter in every way that its values may turn it.
-func (r *Renderer) try(kind portique.LetterKind, lang string) error {
+// shapes are texts that people type: short, as long as any may be, and of the
+// other direction.
+var shapes = []string{"X", strings.Repeat("très long ", portique.MaxReasonLength/10), strings.Repeat("é", portique.MaxReasonLength), "شركة النور"}
+
+var shaped = []string{"company", "person", "by", "reason", "tools", "device"}
+
+// try writes a letter in every way that its values may turn it, or in as many
+// as a start has time for; what is left out, Ours answers for.
+func (r *Renderer) try(kind portique.LetterKind, lang string, own *ownLetter) error {
+	t, err := r.letters[string(kind)+"."+lang].Clone()
+	if err != nil {
+		return err
+	}
+	t.Funcs(r.functions(lang, sampleName))
+	write := func(l *portique.Letter) error {
+		d, err := r.write(t, l, lang)
+		if err == nil {
+			err = r.sound(own, l, d)
+		}
+		if err != nil {
+			return own.fault(t.Name(), fmt.Errorf("%w (%s)", err, told(l)))
+		}
+		return nil
+	}
 	for _, full := range []bool{true, false} {
-		letters := []*portique.Letter{Sample(kind, lang, full)}
-		for key, values := range choices {
-			if letters[0].Data[key] == "" {
-				continue
-			}
-			for _, v := range values {
-				l := Sample(kind, lang, full)
-				l.Data[key] = v
-				letters = append(letters, l)
-			}
+		if err := write(Sample(kind, lang, full)); err != nil {
+			return err
 		}
-		for _, key := range Kinds[kind].Optional { // each alone missing
-			if l := Sample(kind, lang, full); l.Data[key] != "" {
-				delete(l.Data, key)
-				letters = append(letters, l)
-			}
-		}
-		for _, l := range letters {
-			m, err := r.Render(l)
-			if err != nil {
-				return err
-			}
-			for _, key := range Kinds[kind].Secret { // without its link or its code a letter is of no use
-				if !strings.Contains(m.Text, l.Secret[key]) {
-					return fmt.Errorf("does not give {{.%s}}", key)
+		for _, shape := range shapes {
+			l := Sample(kind, lang, full)
+			for _, key := range shaped {
+				if l.Data[key] != "" {
+					l.Data[key] = shape
 				}
 			}
+			if err := write(l); err != nil {
+				return err
+			}
+		}
+		nameless := Sample(kind, lang, full)
+		nameless.Name = ""
+		if _, err := r.Render(nameless); err != nil {
+			return err
+		}
+	}
+	left := min(2048, (4<<20)/own.size)
+	for set := range turns(kind, own.compared, left) {
+		l := Sample(kind, lang, false)
+		for key, v := range set {
+			switch {
+			case v == "":
+			case slices.Contains(Kinds[kind].MaySeal, key):
+				l.Secret[key] = v
+			default:
+				l.Data[key] = v
+			}
+		}
+		if err := write(l); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// known refuses a value that this kind of letter has not, wherever it stands: a
-// letter must not fail on the day that somebody needs it.
-func known(node parse.Node, keys []string) (err error) {
-	walk(node, func(f *parse.FieldNode) {
-		if err == nil && (len(f.Ident) != 1 || !slices.Contains(keys, f.Ident[0])) {
-			has := "none"
-			if len(keys) > 0 {
-				has = "{{." + strings.Join(keys, "}}, {{.") + "}}"
-			}
-			err = fmt.Errorf("{{.%s}} is no value of this letter; its values: %s", strings.Join(f.Ident, "."), has)
+// told says which values a letter was tried with.
+func told(l *portique.Letter) string {
+	var without []string
+	for _, key := range slices.Concat(Kinds[l.Kind].Optional, Kinds[l.Kind].MaySeal) {
+		if l.Data[key] == "" && l.Secret[key] == "" {
+			without = append(without, "."+key)
 		}
-	})
-	return err
+	}
+	if len(without) == 0 {
+		return "with all its values"
+	}
+	return "without " + strings.Join(without, ", ")
 }
 
-// walk visits the values that a template names.
-func walk(node parse.Node, visit func(*parse.FieldNode)) {
-	branch := func(b *parse.BranchNode) {
-		walk(b.Pipe, visit)
-		walk(b.List, visit)
-		walk(b.ElseList, visit)
-	}
-	switch n := node.(type) {
-	case *parse.ListNode:
-		if n != nil {
-			for _, c := range n.Nodes {
-				walk(c, visit)
+// turns yields sets of values: each optional one there or not, each that a
+// letter turns on as it may be. At most that many: all combinations when they
+// fit, or else all that are optional, and then each turn of two values at once.
+func turns(kind portique.LetterKind, compared map[string][]string, most int) func(func(map[string]string) bool) {
+	needs := Kinds[kind]
+	optional := slices.Concat(needs.Optional, needs.MaySeal)
+	var keys []string
+	values := map[string][]string{}
+	all := 1
+	for _, key := range slices.Concat(needs.Data, optional) {
+		may := []string{sample[key]}
+		if slices.Contains(optional, key) {
+			may = append(may, "")
+		}
+		for _, v := range slices.Concat(choices[key], compared[key]) {
+			if !slices.Contains(may, v) {
+				may = append(may, v)
 			}
 		}
-	case *parse.PipeNode:
-		if n != nil {
-			for _, c := range n.Cmds {
-				walk(c, visit)
+		if len(may) > 1 {
+			keys = append(keys, key)
+			values[key] = may
+			all = min(all*len(may), most+1)
+		}
+	}
+	return func(yield func(map[string]string) bool) {
+		give := func(set map[string]string) bool {
+			most--
+			return most >= 0 && yield(set)
+		}
+		if all <= most {
+			at := make([]int, len(keys))
+			for {
+				set := map[string]string{}
+				for i, key := range keys {
+					set[key] = values[key][at[i]]
+				}
+				if !give(set) {
+					return
+				}
+				i := 0
+				for ; i < len(keys); i++ {
+					if at[i]++; at[i] < len(values[keys[i]]) {
+						break
+					}
+					at[i] = 0
+				}
+				if i == len(keys) {
+					return
+				}
 			}
 		}
-	case *parse.CommandNode:
-		for _, a := range n.Args {
-			walk(a, visit)
+		var bases []map[string]string // all there, none there
+		for _, full := range []bool{true, false} {
+			set := map[string]string{}
+			for _, key := range keys {
+				if full || !slices.Contains(optional, key) {
+					set[key] = sample[key]
+				}
+			}
+			bases = append(bases, set)
 		}
-	case *parse.ActionNode:
-		walk(n.Pipe, visit)
-	case *parse.TemplateNode:
-		walk(n.Pipe, visit)
-	case *parse.FieldNode:
-		visit(n)
-	case *parse.IfNode:
-		branch(&n.BranchNode)
-	case *parse.WithNode:
-		branch(&n.BranchNode)
-	case *parse.RangeNode:
-		branch(&n.BranchNode)
+		if len(optional) <= 12 && 1<<len(optional) <= most {
+			for which := range 1 << len(optional) {
+				set := maps.Clone(bases[0])
+				for i, key := range optional {
+					if which&(1<<i) != 0 {
+						set[key] = ""
+					}
+				}
+				if !give(set) {
+					return
+				}
+			}
+		}
+		for i, one := range keys {
+			for _, other := range keys[i:] {
+				for _, v := range values[one] {
+					for _, w := range values[other] {
+						for _, base := range bases {
+							set := maps.Clone(base)
+							set[one], set[other] = v, w
+							if !give(set) {
+								return
+							}
+						}
+					}
+				}
+			}
+		}
 	}
+}
+
+// maxLetter bounds what a letter may come to, in bytes.
+const maxLetter = 64 << 10
+
+// bounded takes as much as a letter may be.
+type bounded struct{ text bytes.Buffer }
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.text.Len()+len(p) > maxLetter {
+		return 0, fmt.Errorf("the letter is over %d KiB", maxLetter>>10)
+	}
+	return b.text.Write(p)
 }
 
 // source is the operator's own text of a letter, or ours.

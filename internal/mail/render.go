@@ -61,6 +61,7 @@ type Options struct {
 type Renderer struct {
 	options Options
 	letters map[string]*template.Template // by kind.language
+	own     map[string]*ownLetter         // those of them with words of the operator's
 	layout  *htmltemplate.Template
 }
 
@@ -83,25 +84,24 @@ func NewRenderer(o Options) (*Renderer, error) {
 		return nil, fmt.Errorf("the brand colour %q is not like %s", o.BrandColor, defaultColor)
 	}
 	o.PortalURL, o.AuthURL = strings.TrimRight(o.PortalURL, "/"), strings.TrimRight(o.AuthURL, "/")
-	r := &Renderer{options: o, letters: map[string]*template.Template{}}
+	r := &Renderer{options: o, letters: map[string]*template.Template{}, own: map[string]*ownLetter{}}
 	for _, lang := range languages {
 		for kind := range Kinds {
 			name := string(kind) + "." + lang
-			t := template.New(name).Option("missingkey=error").Funcs(r.functions(lang, ""))
-			for _, part := range append([]string{string(kind)}, partials...) {
-				source, err := o.source(part + "." + lang)
-				if err != nil {
-					return nil, err
-				}
-				into := t
-				if part != string(kind) {
-					into = t.New(part)
-				}
-				if _, err := into.Parse(source); err != nil {
-					return nil, fmt.Errorf("%s.%s.txt: %w", part, lang, err)
-				}
+			own, err := r.examine(kind, lang)
+			if err != nil {
+				return nil, err
 			}
-			r.letters[name] = t
+			if r.letters[name], err = r.parse(kind, lang, o); err != nil {
+				return nil, err
+			}
+			if own == nil {
+				continue
+			}
+			r.own[name] = own
+			if own.ours, err = r.parse(kind, lang, Options{}); err != nil {
+				return nil, err
+			}
 		}
 	}
 	var err error
@@ -109,9 +109,38 @@ func NewRenderer(o Options) (*Renderer, error) {
 	return r, err
 }
 
+// parse reads a letter and the paragraphs it may share.
+func (r *Renderer) parse(kind portique.LetterKind, lang string, o Options) (*template.Template, error) {
+	t := template.New(string(kind) + "." + lang).Option("missingkey=error").Funcs(r.functions(lang, ""))
+	for _, part := range append([]string{string(kind)}, partials...) {
+		source, err := o.source(part + "." + lang)
+		if err != nil {
+			return nil, err
+		}
+		into := t
+		if part != string(kind) {
+			into = t.New(part)
+		}
+		if _, err := into.Parse(source); err != nil {
+			return nil, fmt.Errorf("%s.%s.txt: %w", part, lang, err)
+		}
+	}
+	return t, nil
+}
+
 // Render writes a letter. The date is that of the letter, so that a second
-// attempt is the same message.
+// attempt is the same message. An *OwnError is a fault in the operator's own
+// words: Ours writes the letter all the same.
 func (r *Renderer) Render(l *portique.Letter) (*Message, error) {
+	return r.render(l, false)
+}
+
+// Ours writes a letter in the program's words, whatever the operator's are.
+func (r *Renderer) Ours(l *portique.Letter) (*Message, error) {
+	return r.render(l, true)
+}
+
+func (r *Renderer) render(l *portique.Letter, ours bool) (*Message, error) {
 	if err := Check(l); err != nil {
 		return nil, err
 	}
@@ -123,10 +152,42 @@ func (r *Renderer) Render(l *portique.Letter) (*Message, error) {
 	if lang != i18n.English {
 		lang = i18n.French
 	}
-	t, err := r.letters[string(l.Kind)+"."+lang].Clone()
-	if err != nil {
+	name := string(l.Kind) + "." + lang
+	t, own := r.letters[name], r.own[name]
+	if own != nil && ours {
+		t, own = own.ours, nil
+	}
+	if t, err = t.Clone(); err != nil {
 		return nil, err
 	}
+	d, err := r.write(t.Funcs(r.functions(lang, portique.Isolate(unlinked(portique.CleanText(l.Name))))), l, lang)
+	if own != nil {
+		if err == nil {
+			err = r.sound(own, l, d)
+		}
+		if err != nil {
+			return nil, own.fault(name, err)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("letter %s: %w", name, err)
+	}
+	var page bytes.Buffer
+	err = r.layout.Execute(&page, struct {
+		*document
+		Options
+		Lang string
+	}{d, r.options, lang})
+	if err != nil {
+		return nil, fmt.Errorf("letter %s: %w", name, err)
+	}
+	return &Message{MessageID: l.MessageID, To: to, Date: l.CreatedAt, Subject: d.Subject, Text: d.text(), HTML: page.String(),
+		Secrets: slices.Collect(maps.Values(l.Secret))}, nil
+}
+
+// write fills a letter's template, whose functions know the reader, and takes
+// the result apart.
+func (r *Renderer) write(t *template.Template, l *portique.Letter, lang string) (*document, error) {
 	values := map[string]string{}
 	for _, key := range slices.Concat(Kinds[l.Kind].Optional, Kinds[l.Kind].MaySeal) {
 		values[key] = ""
@@ -140,25 +201,11 @@ func (r *Renderer) Render(l *portique.Letter) (*Message, error) {
 			values[key] = portique.Isolate(v)
 		}
 	}
-	var out bytes.Buffer
-	if err := t.Funcs(r.functions(lang, portique.Isolate(unlinked(portique.CleanText(l.Name))))).Execute(&out, values); err != nil {
-		return nil, fmt.Errorf("letter %w", err)
+	var out bounded
+	if err := t.Execute(&out, values); err != nil {
+		return nil, err
 	}
-	d, err := read(out.String(), lang)
-	if err != nil {
-		return nil, fmt.Errorf("letter %s.%s: %w", l.Kind, lang, err)
-	}
-	var page bytes.Buffer
-	err = r.layout.Execute(&page, struct {
-		*document
-		Options
-		Lang string
-	}{d, r.options, lang})
-	if err != nil {
-		return nil, fmt.Errorf("letter %s.%s: %w", l.Kind, lang, err)
-	}
-	return &Message{MessageID: l.MessageID, To: to, Date: l.CreatedAt, Subject: d.Subject, Text: d.text(), HTML: page.String(),
-		Secrets: slices.Collect(maps.Values(l.Secret))}, nil
+	return read(out.text.String(), lang)
 }
 
 // saidByPeople are the values of Kinds that somebody typed as they pleased.
@@ -193,7 +240,7 @@ func (r *Renderer) functions(lang, name string) template.FuncMap {
 		return func(s string) (string, error) {
 			t, err := time.Parse(time.RFC3339, s)
 			if err != nil {
-				return "", fmt.Errorf("%q is not a time in RFC 3339", s)
+				return "", errors.New("its value is not a time in RFC 3339") // not which: it may be a code
 			}
 			return write(t), nil
 		}
@@ -209,7 +256,7 @@ func (r *Renderer) functions(lang, name string) template.FuncMap {
 	role := func(s string) (string, error) {
 		words, ok := roleWords[lang][portique.Role(s)]
 		if !ok {
-			return "", fmt.Errorf("%q is not a role", s)
+			return "", errors.New("its value is not a role")
 		}
 		return words, nil
 	}

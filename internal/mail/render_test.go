@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"text/template/parse"
 	"time"
 	"unicode/utf8"
 
@@ -217,12 +216,15 @@ func TestKeys(t *testing.T) {
 	for kind, needs := range Kinds {
 		for _, lang := range languages {
 			used := map[string]bool{}
-			for _, part := range r.letters[string(kind)+"."+lang].Templates() {
-				if part.Name() != "opens" || slices.Contains(needs.Optional, "tools") {
-					walk(part.Root, func(f *parse.FieldNode) { used[f.Ident[0]] = true })
-				}
-			}
 			known := slices.Concat(needs.Data, needs.Optional, needs.Secret, needs.MaySeal)
+			source, err := Options{}.source(string(kind) + "." + lang)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := grammar{source: source, keys: known, includes: includes(kind), functions: r.functions(lang, ""), used: used, compared: map[string][]string{}}
+			if err := g.examine("x"); err != nil {
+				t.Errorf("%s.%s: %v", kind, lang, err)
+			}
 			for _, key := range known {
 				if !used[key] {
 					t.Errorf("%s.%s does not use %q", kind, lang, key)

@@ -38,11 +38,13 @@ var sample = map[string]string{
 	"what":           "member_code",
 }
 
+const sampleName = "Jeanne Petit"
+
 // Sample makes a letter of a kind with made-up people, for the gallery and for
 // tests: with all it may say, or in short with what it must.
 func Sample(kind portique.LetterKind, lang string, full bool) *portique.Letter {
 	l := &portique.Letter{
-		ID: "0197", MessageID: "<0197@opco.example>", To: "jeanne.petit@martin.example", Name: "Jeanne Petit",
+		ID: "0197", MessageID: "<0197@opco.example>", To: "jeanne.petit@martin.example", Name: sampleName,
 		Language: lang, Kind: kind, Data: map[string]string{}, Secret: map[string]string{},
 		CreatedAt: time.Date(2026, 11, 30, 13, 5, 0, 0, time.UTC),
 	}

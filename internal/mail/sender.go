@@ -195,6 +195,11 @@ func (s *Sender) hush(err error, secrets []string) error {
 		secrets = append([]string{s.password, base64.StdEncoding.EncodeToString([]byte(s.password)),
 			base64.StdEncoding.EncodeToString([]byte("\x00" + s.user + "\x00" + s.password))}, secrets...)
 	}
+	return Hush(err, secrets)
+}
+
+// Hush takes the secrets of a letter out of an error.
+func Hush(err error, secrets []string) error {
 	text := err.Error()
 	for _, one := range secrets {
 		forms := []string{one}

@@ -97,6 +97,9 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request, v url.Valu
 	if p.cookies.Read(r, session.Auth) != "" {
 		p.cookies.Clear(w, session.Auth)
 	}
+	if p.cookies.Read(r, session.Address) != "" { // whoever comes next may be somebody else
+		p.cookies.Clear(w, session.Address)
+	}
 	w.Header().Set("Cache-Control", "no-store")
 	if d.returnURI != "" {
 		http.Redirect(w, r, d.returnURI, http.StatusSeeOther)

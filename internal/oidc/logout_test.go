@@ -162,6 +162,22 @@ func TestOID23Logout(t *testing.T) {
 			t.Errorf("posted: %v", p)
 		}
 
+		// The address kept for the sign-in form is not there for whoever comes next, wherever this one goes.
+		here, err := url.Parse(e.server.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, to := range []string{"", "&post_logout_redirect_uri=" + bye} {
+			b, hint = fresh()
+			b.Jar.SetCookies(here, []*http.Cookie{{Name: "portique_address", Value: "sealed", Path: "/"}})
+			b.get("/oauth/logout?id_token_hint=" + hint.raw + to)
+			for _, c := range b.Jar.Cookies(here) {
+				if c.Name == "portique_address" {
+					t.Errorf("signed out to %q: the address is still kept", to)
+				}
+			}
+		}
+
 		// A disabled tool is no client any more (OID-36).
 		if e.db.Path() != "" {
 			b, hint = fresh()

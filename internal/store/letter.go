@@ -3,6 +3,8 @@ package store
 import (
 	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"portique"
@@ -123,6 +125,16 @@ func (tx *Tx) FinishLetter(l *portique.Letter) error {
 func (tx *Tx) DropDelayed(about string) error {
 	_, err := tx.exec(`DELETE FROM letter WHERE about = $1 AND about <> '' AND status = 'queued' AND attempts = 0 AND run_at > $2`, about, ms(tx.now))
 	return err
+}
+
+// TakeBackLetters takes back the letters of two kinds to an address about
+// something that have not left and that nobody has in hand, and returns them,
+// the oldest first: the caller posts a newer one that stands for them.
+func (tx *Tx) TakeBackLetters(to, about string, one, other portique.LetterKind) ([]*portique.Letter, error) {
+	taken, err := all(tx, scanLetter, `DELETE FROM letter WHERE about = $1 AND about <> '' AND recipient = $2 AND kind IN ($3, $4)
+		AND status = 'queued' AND locked_until <= $5 RETURNING `+letterColumns, about, to, one, other, ms(tx.now))
+	slices.SortFunc(taken, func(a, b *portique.Letter) int { return strings.Compare(a.ID, b.ID) })
+	return taken, err
 }
 
 // HasDelayed says whether a letter of that kind about something is to leave

@@ -414,6 +414,62 @@ func TestTakeLetters(t *testing.T) {
 	}, storetest.Clock(watch.Now))
 }
 
+// A letter that a newer one stands for is taken back, unless somebody has it in hand, it has left, or it is another's.
+func TestTakeBackLetters(t *testing.T) {
+	watch := storetest.NewWatch()
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		const to, about = "jeanne@martin.example", "0197"
+		letters := map[string]*portique.Letter{
+			"first":        {To: to, About: about, Kind: portique.LetterRoleChanged, Data: map[string]string{"role": "member"}},
+			"second":       {To: to, About: about, Kind: portique.LetterAdministrator, RunAt: watch.Now().Add(time.Hour)},
+			"in hand":      {To: to, About: about, Kind: portique.LetterRoleChanged},
+			"sent":         {To: to, About: about, Kind: portique.LetterRoleChanged},
+			"dead":         {To: to, About: about, Kind: portique.LetterRoleChanged},
+			"of a kind":    {To: to, About: about, Kind: portique.LetterAccessEnded},
+			"to another":   {To: "luc@durand.example", About: about, Kind: portique.LetterRoleChanged},
+			"of another":   {To: to, About: "0198", Kind: portique.LetterRoleChanged},
+			"about no one": {To: to, Kind: portique.LetterRoleChanged},
+		}
+		storetest.Write(t, db, func(tx *store.Tx) error {
+			for _, name := range []string{"first", "second", "in hand", "sent", "dead", "of a kind", "to another", "of another", "about no one"} {
+				l := letters[name]
+				if err := tx.Post(l); err != nil {
+					return err
+				}
+				if name == "sent" || name == "dead" {
+					l.Status = portique.LetterStatus(name)
+					if err := tx.FinishLetter(l); err != nil {
+						return err
+					}
+				}
+			}
+			_, err := tx.TakeLetters([]string{letters["in hand"].ID}, time.Minute)
+			return err
+		})
+		take := func(about string) (taken []*portique.Letter) {
+			storetest.Write(t, db, func(tx *store.Tx) (err error) {
+				taken, err = tx.TakeBackLetters(to, about, portique.LetterRoleChanged, portique.LetterAdministrator)
+				return err
+			})
+			return taken
+		}
+		if got := take(""); len(got) != 0 {
+			t.Errorf("about nothing: %d", len(got))
+		}
+		got := take(about)
+		if len(got) != 2 || got[0].ID != letters["first"].ID || got[0].Data["role"] != "member" || got[1].ID != letters["second"].ID {
+			t.Errorf("%d taken back: %+v", len(got), got)
+		}
+		if left := storetest.Outbox(t, db, ""); len(left) != len(letters)-2 {
+			t.Errorf("%d are left", len(left))
+		}
+		watch.Forward(2 * time.Minute) // the worker is dead
+		if got := take(about); len(got) != 1 || got[0].ID != letters["in hand"].ID {
+			t.Errorf("%d after the lease", len(got))
+		}
+	}, storetest.Clock(watch.Now))
+}
+
 // A dead letter may be queued again, unless what it carried is gone with it.
 func TestRetryLetter(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, db *store.DB) {

@@ -19,12 +19,25 @@ const addressLife = 15 * time.Minute
 // it says nothing of whether an account has it.
 type givenAddress struct {
 	Email string `json:"e"`
-	At    int64  `json:"t"` // seconds
+	At    int64  `json:"t"`           // seconds
+	Asked int    `json:"a,omitempty"` // how often a new password was asked for it
 }
 
-// giveAddress keeps an address for the pages that ask for it next.
-func (v *visit) giveAddress(email string) {
-	b, err := json.Marshal(givenAddress{Email: email, At: v.h.Now().Unix()})
+// giveAddress keeps an address that was proved for the pages that ask for it next.
+func (v *visit) giveAddress(email string) { v.keepAddress(givenAddress{Email: email}) }
+
+// askedFor keeps an address that a new password was asked for.
+func (v *visit) askedFor(email string) {
+	a := givenAddress{Email: email, Asked: 1}
+	if before := v.given(); before.Email == email {
+		a.Asked = before.Asked + 1
+	}
+	v.keepAddress(a)
+}
+
+func (v *visit) keepAddress(a givenAddress) {
+	a.At = v.h.Now().Unix()
+	b, err := json.Marshal(a)
 	if err != nil {
 		return // text always marshals
 	}
@@ -32,11 +45,11 @@ func (v *visit) giveAddress(email string) {
 	v.h.Cookies.Set(v.w, session.Address, sealed, addressLife)
 }
 
-// address is the one kept in this browser, "" without.
-func (v *visit) address() string {
+// given is what is kept in this browser; its address is "" without.
+func (v *visit) given() givenAddress {
 	value := v.h.Cookies.Read(v.r, session.Address)
 	if value == "" {
-		return ""
+		return givenAddress{}
 	}
 	var a givenAddress
 	sealed, err := base64.RawURLEncoding.DecodeString(value)
@@ -45,14 +58,17 @@ func (v *visit) address() string {
 	}
 	if err != nil || json.Unmarshal(sealed, &a) != nil || v.h.Now().Unix()-a.At > int64(addressLife/time.Second) {
 		v.h.Cookies.Clear(v.w, session.Address)
-		return ""
+		return givenAddress{}
 	}
-	return a.Email
+	return a
 }
 
 // addressTyped is a form's field filled with the address kept, as if it were typed.
 func (v *visit) addressTyped() map[string][]string {
-	if email := v.address(); email != "" && v.r.Method == http.MethodGet {
+	if v.r.Method != http.MethodGet {
+		return nil
+	}
+	if email := v.given().Email; email != "" {
 		return map[string][]string{"email": {email}}
 	}
 	return nil

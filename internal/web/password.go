@@ -10,12 +10,17 @@ import (
 	"portique/internal/web/template"
 )
 
-// forgotForm is the form, and after it where a link went if it went at all.
+// forgotForm is the form, and after it where a link went if it went at all. What
+// was asked for is known by this browser, never by the address of the page; one
+// that has forgotten it still reads that a request is kept.
 func (v *visit) forgotForm() error {
-	page := template.ForgotPage{Page: v.page(), Form: template.Form{Values: v.addressTyped()}}
-	if query := v.r.URL.Query(); query.Has("sent") {
-		page.Sent, page.Again, page.Email = true, query.Get("sent") == "again", page.Form.Value("email")
+	page := template.ForgotPage{Page: v.page()}
+	query, given := v.r.URL.Query(), v.given()
+	if query.Has("sent") && (given.Asked > 0 || given.Email == "") {
+		page.Sent, page.Again, page.Email = true, given.Asked > 1, given.Email
 		page.Meant = portique.MeantEmail(page.Email)
+	} else if !query.Has("other") { // who wants another address does not find the old one
+		page.Form.Values = v.addressTyped()
 	}
 	return v.render(http.StatusOK, template.Forgot(page))
 }
@@ -35,12 +40,8 @@ func (v *visit) forgot() error {
 	if err != nil {
 		return err // it was well-formed a moment ago
 	}
-	sent := "/password/forgot?sent"
-	if email == v.address() {
-		sent += "=again"
-	}
-	v.giveAddress(email)
-	return v.redirect(sent)
+	v.askedFor(email)
+	return v.redirect("/password/forgot?sent")
 }
 
 func (v *visit) resetForm() error {

@@ -199,5 +199,8 @@ func (v *visit) endSession() error {
 		to += "&id_token_hint=" + v.current.IDToken
 	}
 	v.h.Cookies.Clear(v.w, session.Portal)
+	if v.h.Cookies.Read(v.r, session.Address) != "" { // on one machine, where doors share cookies; elsewhere the sign-in host clears it
+		v.h.Cookies.Clear(v.w, session.Address)
+	}
 	return v.redirect(to)
 }
