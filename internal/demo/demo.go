@@ -272,10 +272,10 @@ func addTool(ctx context.Context, app *server.App, t ToolOptions, url, secret st
 		audience = portique.AudienceContributions
 	}
 	_, err := app.Tools.Add(ctx, actor(), &portique.Tool{ID: t.ID, Name: t.Name, Description: t.Description, URL: url + "/",
-		RedirectURIs: []string{url + "/callback"}, PostLogoutURIs: []string{url + "/"}, Audience: audience,
-		AuthMethod: "client_secret_basic", Algorithm: "ES256"}, secret)
-	if errors.Is(err, portique.ErrToolExists) {
-		return nil // a folder that was used before
+		RedirectURIs: []string{url + "/callback"}, PostLogoutURIs: []string{url + "/"}, BackchannelLogoutURI: url + "/signed-out",
+		Audience: audience, AuthMethod: "client_secret_basic", Algorithm: "ES256"}, secret)
+	if errors.Is(err, portique.ErrToolExists) { // a folder that was used before, perhaps by a demo whose tools were not told
+		_, err = app.Tools.Set(ctx, actor(), t.ID, "", func(t *portique.Tool) { t.BackchannelLogoutURI = url + "/signed-out" })
 	}
 	return err
 }

@@ -79,7 +79,8 @@ type visitor struct {
 		Rights []string `json:"rights"`
 	} `json:"company"`
 
-	claims string // everything, indented
+	claims  string // everything, indented
+	session string // the sign-in host's, of the ID token (sid)
 }
 
 // NewTool makes a tool. The issuer may start after it.
@@ -97,6 +98,7 @@ func NewTool(o ToolOptions) *Tool {
 	mux.HandleFunc("GET /change", t.change)
 	mux.HandleFunc("GET /callback", t.callback)
 	mux.HandleFunc("POST /leave", t.leave)
+	mux.HandleFunc("POST /signed-out", t.told)
 	mux.HandleFunc("GET /left", func(w http.ResponseWriter, r *http.Request) {
 		show(w, r, http.StatusOK, "left", t.data(nil))
 	})
@@ -280,7 +282,40 @@ func (t *Tool) redeem(ctx context.Context, code string, one signIn) (*visitor, e
 		return nil, err
 	}
 	who.claims = string(pretty)
+	who.session, _ = received.IDToken["sid"].(string)
 	return who, nil
+}
+
+// told ends the sessions of a person who has left the sign-in host (OpenID
+// Connect Back-Channel Logout 1.0, 2.6).
+func (t *Tool) told(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	_, provider, err := t.config(r.Context())
+	if err != nil {
+		http.Error(w, "the sign-in host cannot be reached", http.StatusBadGateway)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+	token, err := provider.Verifier(&oidc.Config{ClientID: t.ID}).Verify(oidc.ClientContext(r.Context(), t.Client), r.PostFormValue("logout_token"))
+	var c struct {
+		Session string         `json:"sid"`
+		Events  map[string]any `json:"events"`
+		Nonce   *string        `json:"nonce"`
+	}
+	if err == nil {
+		err = token.Claims(&c)
+	}
+	if err != nil || c.Session == "" || c.Nonce != nil || c.Events["http://schemas.openid.net/event/backchannel-logout"] == nil {
+		http.Error(w, "this is no logout token of ours", http.StatusBadRequest)
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for key, v := range t.sessions {
+		if v.who != nil && v.who.session == c.Session {
+			delete(t.sessions, key)
+		}
+	}
 }
 
 // leave ends the tool's own session, and no other.

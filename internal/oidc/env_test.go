@@ -85,8 +85,11 @@ func (e *env) node() *oidc.Provider {
 			LogoutConfirm: func(w http.ResponseWriter, _ *http.Request, hidden map[string]string) {
 				_ = json.NewEncoder(w).Encode(hidden)
 			},
-			SignedOut: func(w http.ResponseWriter, _ *http.Request, wasOpen bool, open []*portique.Tool) {
+			SignedOut: func(w http.ResponseWriter, _ *http.Request, wasOpen bool, closing, open []*portique.Tool) {
 				fmt.Fprintf(w, "PAGE signed-out %v", wasOpen)
+				for _, t := range closing {
+					fmt.Fprintf(w, " closing %s", t.ID)
+				}
 				for _, t := range open {
 					fmt.Fprintf(w, " %s", t.ID)
 				}

@@ -45,6 +45,7 @@ type departure struct {
 	wasOpen   bool
 	ask       bool   // the person must confirm
 	confirm   string // what the confirmation page sends back
+	closing   []*portique.Tool // told that the session ended
 	stillOpen []*portique.Tool
 }
 
@@ -105,7 +106,7 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request, v url.Valu
 		http.Redirect(w, r, d.returnURI, http.StatusSeeOther)
 		return
 	}
-	p.pages.SignedOut(w, r, d.wasOpen, d.stillOpen)
+	p.pages.SignedOut(w, r, d.wasOpen, d.closing, d.stillOpen)
 }
 
 // alreadyEnded says what a sign-out closed when the session that its token names
@@ -122,8 +123,8 @@ func (p *Provider) alreadyEnded(tx *store.Tx, r *http.Request, hint *hint, d *de
 	return d.closes(tx, id)
 }
 
-// closes notes that a session is closed by this, and which tools it leaves open:
-// all that it entered but the one that asks.
+// closes notes that a session is closed by this, and which tools it closes with
+// it or leaves open: all that it entered but the one that asks.
 func (d *departure) closes(tx *store.Tx, sessionID string) error {
 	open, err := tx.ToolsEntered(sessionID)
 	if err != nil {
@@ -131,7 +132,11 @@ func (d *departure) closes(tx *store.Tx, sessionID string) error {
 	}
 	d.wasOpen = true
 	for _, t := range open {
-		if d.client == nil || t.ID != d.client.ID {
+		switch {
+		case d.client != nil && t.ID == d.client.ID:
+		case t.BackchannelLogoutURI != "":
+			d.closing = append(d.closing, t)
+		default:
 			d.stillOpen = append(d.stillOpen, t)
 		}
 	}

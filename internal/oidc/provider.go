@@ -60,8 +60,8 @@ type Pages struct {
 	// /oauth/logout.
 	LogoutConfirm func(w http.ResponseWriter, r *http.Request, hidden map[string]string)
 	// SignedOut says that the session is closed (wasOpen false: there was
-	// none) and which tools stay open until closed.
-	SignedOut func(w http.ResponseWriter, r *http.Request, wasOpen bool, stillOpen []*portique.Tool)
+	// none), which tools are told and close, and which stay open until closed.
+	SignedOut func(w http.ResponseWriter, r *http.Request, wasOpen bool, closing, stillOpen []*portique.Tool)
 }
 
 // Provider is the OpenID provider. Safe for concurrent use.

@@ -55,11 +55,14 @@ func (h *Handler) OAuthLogoutConfirm(w http.ResponseWriter, r *http.Request, fie
 //
 // It is a page of its own, so that reading it again or in the other language
 // says the same, and no ID token stays in the address.
-func (h *Handler) OAuthSignedOut(w http.ResponseWriter, r *http.Request, wasOpen bool, stillOpen []*portique.Tool) {
+func (h *Handler) OAuthSignedOut(w http.ResponseWriter, r *http.Request, wasOpen bool, closing, stillOpen []*portique.Tool) {
 	v := h.visit(w, r, portique.DoorAuth)
 	closed := signOut{WasOpen: wasOpen, At: h.Now().Unix()}
 	for _, t := range stillOpen {
 		closed.Tools = append(closed.Tools, t.ID)
+	}
+	for _, t := range closing {
+		closed.Closing = append(closed.Closing, t.ID)
 	}
 	b, err := json.Marshal(closed)
 	if err != nil {
@@ -73,6 +76,7 @@ func (h *Handler) OAuthSignedOut(w http.ResponseWriter, r *http.Request, wasOpen
 type signOut struct {
 	WasOpen bool     `json:"o"`
 	Tools   []string `json:"t,omitempty"`
+	Closing []string `json:"c,omitempty"`
 	At      int64    `json:"a"` // seconds
 }
 
@@ -87,7 +91,7 @@ func (v *visit) signedOut() error {
 		}
 	}
 	if v.h.Now().Sub(time.Unix(closed.At, 0)) > passLife {
-		closed.Tools = nil // whose they were has gone
+		closed.Tools, closed.Closing = nil, nil // whose they were has gone
 	}
 	page := template.SignedOutPage{Page: v.page(), WasOpen: closed.WasOpen}
 	tools, err := v.h.Tools.List(v.r.Context())
@@ -97,6 +101,9 @@ func (v *visit) signedOut() error {
 	for _, t := range tools {
 		if slices.Contains(closed.Tools, t.ID) {
 			page.StillOpen = append(page.StillOpen, template.ToolLink{Name: t.Name, URL: t.URL})
+		}
+		if slices.Contains(closed.Closing, t.ID) {
+			page.Closing = append(page.Closing, t.Name)
 		}
 	}
 	return v.render(http.StatusOK, template.SignedOut(page))

@@ -19,13 +19,15 @@ func TestSignedOutNamesToolsForAWhile(t *testing.T) {
 		Audience: portique.AudienceAll, AuthMethod: "client_secret_basic", Algorithm: "ES256"}
 	other := *paie
 	other.ID, other.Name, other.URL = "stages", "Stages", "https://stages.example/"
-	for _, one := range []*portique.Tool{paie, &other} {
+	third := *paie
+	third.ID, third.Name, third.URL = "conges", "Congés", "https://conges.example/"
+	for _, one := range []*portique.Tool{paie, &other, &third} {
 		if _, err := s.h.Tools.Add(t.Context(), portique.Actor{}, one, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
 	w := httptest.NewRecorder()
-	s.h.OAuthSignedOut(w, httptest.NewRequest("GET", "/oauth/logout?id_token_hint=x", nil), true, []*portique.Tool{paie})
+	s.h.OAuthSignedOut(w, httptest.NewRequest("GET", "/oauth/logout?id_token_hint=x", nil), true, []*portique.Tool{&other}, []*portique.Tool{paie})
 	address := w.Header().Get("Location")
 	sealed, found := strings.CutPrefix(address, "/signed-out?of=")
 	if w.Code != 303 || !found || strings.Contains(address, "paie") {
@@ -60,7 +62,10 @@ func TestSignedOutNamesToolsForAWhile(t *testing.T) {
 		if named := strings.Contains(page, paie.Name) && strings.Contains(page, paie.URL); named != c.named {
 			t.Errorf("%s: names the tool that stays open: %v", c.name, named)
 		}
-		if strings.Contains(page, other.Name) {
+		if named := strings.Contains(page, "se ferme aussi\u00a0: "+other.Name); named != c.named {
+			t.Errorf("%s: names the tool that closes too: %v", c.name, named)
+		}
+		if strings.Contains(page, "Congés") {
 			t.Errorf("%s: names a tool that was not entered", c.name)
 		}
 	}
