@@ -31,6 +31,7 @@ const (
 	LetterFirstClaim      LetterKind = "first_claim"    // to the known contact: who is the first administrator
 	LetterFirstDeclarant  LetterKind = "first_declarant"
 	LetterClaimContested  LetterKind = "claim_contested"    // to the first administrator
+	LetterClaimConfirmed  LetterKind = "claim_confirmed"    // to the first administrator: nothing waits any more
 	LetterClaimSettled    LetterKind = "claim_settled"      // to the first administrator and the known contact
 	LetterOperatorClaim   LetterKind = "operator_claim"     // to the operator's support: a claim to look at
 	LetterOperatorAlert   LetterKind = "operator_alert"     // to the operator's support: somebody is guessing

@@ -141,7 +141,7 @@ func TestAdministrationByKeyboard(t *testing.T) {
 	row := `[data-user="` + paul.ID + `"] `
 	c.byKeyboard([]stop{
 		{at: "users", to: row + `summary`, keys: enter},
-		{to: row + `select[name=role]`, keys: []string{"d"}}, // a letter chooses, as in every list
+		{to: row + `[name=role]:checked`, keys: []string{kb.ArrowDown, kb.ArrowDown}},
 		{to: row + `form[action$="/role"] button`, keys: enter},
 	}, c.At)
 	c.Sees("Le rôle de Paul Besson est changé : Déclarant.")

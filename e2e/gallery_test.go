@@ -129,8 +129,8 @@ func hrefs(t *testing.T, page []byte, below string) []string {
 	return found
 }
 
-// The gallery in every state and both languages: axe and no overflow at the width of a phone and of a desk, in the light and in the
-// dark, nothing that moves while the page loads, and no page heavier than 30 kB with all it needs.
+// The gallery in every state and both languages: axe and no overflow at the width of a phone, of a tablet and of a desk, in the light
+// and in the dark, nothing that moves while the page loads, and no page heavier than 30 kB with all it needs.
 //
 // In CI axe looks at each state once in each language, so that both widths and both schemes have been seen; with PORTIQUE_TEST_LONG in
 // all four looks.
@@ -222,7 +222,7 @@ func TestGallery(t *testing.T) {
 					c.run("scripts again", emulation.SetScriptExecutionDisabled(false))
 					c.noScript = false
 				}
-				for _, width := range []int64{320, 1280} {
+				for _, width := range []int64{320, 1024, 1280} {
 					c.Look(Look{width, "light"})
 					if over := c.overflow(); over > 0 {
 						t.Errorf("%s is %d px wider than a screen of %d px", s.path, over, width)

@@ -97,6 +97,7 @@ var entries = map[string]entry{
 	"GET portal /companies/{siren}/users":                 {prepare: (*scene).aPageOfTheShop},
 	"POST portal /companies/{siren}/requests/{id}/accept": {prepare: (*scene).anAcceptance, check: (*scene).accepted, free: []string{"tool", "until"}, spoil: Fields{"role": {"boss"}}},
 	"POST portal /companies/{siren}/requests/{id}/refuse": {prepare: (*scene).aRefusal, free: []string{"reason"}, spoil: Fields{"reason": {"\u200b \t"}}},
+	"GET portal /companies/{siren}/users/{id}/role":       {prepare: (*scene).anOwnRole},
 	"POST portal /companies/{siren}/users/{id}/role":      {prepare: (*scene).aRole, free: []string{"tool", "until"}, spoil: Fields{"role": {"boss"}}, twice: true},
 	"GET portal /companies/{siren}/users/{id}/remove":     {prepare: (*scene).aRemoval},
 	"POST portal /companies/{siren}/users/{id}/remove":    {prepare: (*scene).aRemoval},
@@ -601,6 +602,15 @@ func (s *scene) member(verb string, fields url.Values) deed {
 
 func (s *scene) aRole(int) deed {
 	return s.member("role", url.Values{"role": {"administrator"}, "tool": {""}, "until": {""}})
+}
+
+// anOwnRole is the page where the shop's administrator gives up her own role; there is none for anybody else's.
+func (s *scene) anOwnRole(int) deed {
+	s.employ(s.shop, "administrator") // she is not the only one
+	at := func(siren, id string) string { return "/companies/" + siren + "/users/" + id + "/role" }
+	id := s.app.Membership(s.t, s.shop.SIREN, Marie).ID
+	return deed{by: s.marie, path: at(s.shop.SIREN, id), elsewhere: []string{at(s.other.SIREN, id), at(s.other.SIREN, s.hers.ID), at(s.shop.SIREN, s.mine.ID),
+		at(s.shop.SIREN, s.request), at(s.shop.SIREN, nobody), at("123456789", id)}}
 }
 
 func (s *scene) aRemoval(int) deed { return s.member("remove", url.Values{}) }

@@ -442,7 +442,11 @@ func TestAdministration(t *testing.T) {
 		paul.Open(users)
 		paul.At("users")
 		marie.Open(users)
+		marie.Go(users + "/" + mine.ID + "/role")
+		marie.Says(Paul.First) // who can give the role back
 		marie.Submit(users+"/"+mine.ID+"/role", Fields{"role": {"member"}})
+		marie.At("tools")
+		marie.Says("Votre rôle pour")
 		marie.Open(users)
 		marie.Answers(http.StatusForbidden, http.StatusNotFound)
 

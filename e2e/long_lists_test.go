@@ -79,7 +79,7 @@ func TestLongLists(t *testing.T) {
 	marie.Open(users)
 	marie.Says("Page 1 sur 2")
 	marie.Open(users + "?q=hugo.51@")
-	if n := count(marie.Page(), "tr", "data-user"); n != 1 {
+	if n := count(marie.Page(), "tbody", "data-user"); n != 1 {
 		t.Errorf("%d people found", n)
 	}
 	marie.Open(users + "?page=2")

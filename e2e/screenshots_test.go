@@ -233,7 +233,7 @@ func TestGuidePictures(t *testing.T) {
 		desk.Open(users)
 		desk.At("users")
 		desk.press(`(//main//tbody//details/summary)[1]`)
-		take(desk, "role", "tbody tr:has(details[open])")
+		take(desk, "role", "tbody:has(details[open])")
 		desk.Take("/remove")
 		desk.Sees(lucie.First)
 		desk.At("users")

@@ -119,9 +119,11 @@ func TestContest(t *testing.T) {
 		}
 		_, err := w.Contest(ctx, stranger, token+"x", code, true)
 		w.want("another link", err, portique.ErrClaimUnknown)
+		w.letters()
 		if _, err := w.Contest(ctx, stranger, token, code[:3]+" "+code[3:], false); err != nil {
 			t.Fatal(err)
 		}
+		w.posted("claim_confirmed>jeanne")
 		_, err = w.Contest(ctx, stranger, token, code, true)
 		w.want("a second answer", err, portique.ErrClaimAnswered)
 		r := w.asks(luc, siren)

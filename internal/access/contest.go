@@ -87,6 +87,10 @@ func (s *Service) Contest(ctx context.Context, actor portique.Actor, token, type
 			return err
 		}
 		if !contest {
+			err = s.post(tx, c.AccountID, portique.LetterClaimConfirmed, c.ID, map[string]string{"company": c.CompanyName, "siren": string(c.SIREN)})
+			if err != nil {
+				return err
+			}
 			return tx.Audit(actor.Event(portique.ActionClaimConfirmed, c.ID, c.SIREN))
 		}
 		if err := tx.Audit(actor.Event(portique.ActionClaimContested, c.ID, c.SIREN)); err != nil {

@@ -602,6 +602,7 @@ func (m *model) contest(f *modelFirm, contest, right bool) string {
 	case !contest:
 		c.status = portique.FirstClaimConfirmed
 		m.write(portique.ActionClaimConfirmed)
+		m.mail(portique.LetterClaimConfirmed, c.seat.person)
 		return ""
 	}
 	c.status = portique.FirstClaimContested

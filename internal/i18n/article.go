@@ -1,6 +1,7 @@
 package i18n
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -60,6 +61,35 @@ func (p *Printer) contract(name, preposition, masculine, plural string) string {
 		return preposition + " " + rest
 	}
 	return preposition + " " + a + rest
+}
+
+// OfPerson gives a person's name after "de" in French ("de Paul", "d’Anna"); in
+// English the name alone. A person's name has no article: "Le Goff" stays.
+func (p *Printer) OfPerson(name string) string {
+	switch {
+	case p.lang != French:
+		return name
+	case elides(name):
+		return "d’" + name
+	}
+	return "de " + name
+}
+
+// muteH begins the first names before which an h is not heard; it is before
+// Hans, Hassan or Heidi.
+var muteH = []string{"hé", "hect", "henr", "herm", "herv", "hippol", "hono", "horte", "hub", "hugu", "hyac"}
+
+// elides says whether "de" loses its vowel before a person's name: before a
+// vowel, a mute h, and a y that is one ("Yves", but not "Yann").
+func elides(name string) bool {
+	lower := strings.ToLower(strings.TrimSpace(name))
+	if y, ok := strings.CutPrefix(lower, "y"); ok {
+		return y != "" && !startsWithVowel(y)
+	}
+	if startsWithVowel(lower) {
+		return true
+	}
+	return slices.ContainsFunc(muteH, func(h string) bool { return strings.HasPrefix(lower, h) })
 }
 
 func startsWithVowel(s string) bool {

@@ -138,9 +138,9 @@ func (p *Printer) Lang() string { return p.lang }
 func (p *Printer) Has(key string) bool { return p.keys[key] }
 
 // T returns the message of key. args are name, value pairs for its {{.Name}};
-// texts of another direction are isolated; a pair named "Count" with an int
-// chooses the plural. A missing message gives
-// its key back and is logged once.
+// texts of another direction are isolated; a person's "Name" is also there as
+// {{.OfName}}, after "de"; a pair named "Count" with an int chooses the plural. A
+// missing message gives its key back and is logged once.
 func (p *Printer) T(key string, args ...any) string {
 	if len(args) > 0 {
 		return p.localize(key, args)
@@ -167,7 +167,11 @@ func (p *Printer) localize(key string, args []any) string {
 			}
 			data[name] = args[i+1]
 			if s, ok := args[i+1].(string); ok {
-				data[name] = portique.Isolate(s)
+				s = portique.Isolate(s)
+				data[name] = s
+				if name == "Name" {
+					data["OfName"] = p.OfPerson(s)
+				}
 			}
 			if count, ok := args[i+1].(int); ok && name == "Count" {
 				config.PluralCount = count

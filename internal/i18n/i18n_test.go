@@ -69,6 +69,9 @@ func names(forms map[string]string) []string {
 	for _, text := range forms {
 		for _, action := range regexp.MustCompile(`\{\{[^}]*\}\}`).FindAllString(text, -1) {
 			for _, m := range argument.FindAllStringSubmatch(action, -1) {
+				if m[1] == "OfName" { // French has it where English has the name alone
+					m[1] = "Name"
+				}
 				out = append(out, m[1])
 			}
 		}
@@ -233,6 +236,26 @@ func TestArticles(t *testing.T) {
 	}
 	if got := Capital("état"); got != "État" {
 		t.Errorf("Capital: %q", got)
+	}
+}
+
+func TestOfPerson(t *testing.T) {
+	c := catalog(t)
+	for name, want := range map[string]string{
+		"Paul Besson": "de Paul Besson", "Anna Keller": "d’Anna Keller", "Émile Zola": "d’Émile Zola", "Inès Le Goff": "d’Inès Le Goff", "Œdipe": "d’Œdipe",
+		"Yves Martin": "d’Yves Martin", "Yann Martin": "de Yann Martin", "Yaël": "de Yaël", "Y": "de Y",
+		"Hélène Petit": "d’Hélène Petit", "Henri Petit": "d’Henri Petit", "Hans Keller": "de Hans Keller", "Hassan B.": "de Hassan B.",
+		"Le Van Minh": "de Le Van Minh", "La Toya": "de La Toya", "": "de ",
+	} {
+		if got := c.Printer("fr").OfPerson(name); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+		if got := c.Printer("fr").T("portal.remove.title", "Name", name); !strings.Contains(got, " "+want+"\u202f?") {
+			t.Errorf("%q does not say %q", got, want)
+		}
+		if got := c.Printer("en").OfPerson(name); got != name {
+			t.Errorf("in English %q", got)
+		}
 	}
 }
 

@@ -83,6 +83,7 @@ var Kinds = map[portique.LetterKind]Needs{
 	// To the claimant; settled to the contact too.
 	portique.LetterClaimRefused:   {Data: []string{"company", "siren", "reason"}},
 	portique.LetterClaimContested: {Data: []string{"company", "siren"}},
+	portique.LetterClaimConfirmed: {Data: []string{"company", "siren"}},
 	portique.LetterClaimSettled:   {Data: []string{"company", "siren", "person", "decision", "reason"}},
 
 	// To the operator's support address.

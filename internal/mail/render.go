@@ -282,6 +282,7 @@ func (r *Renderer) functions(lang, name string) template.FuncMap {
 		"operator":   func() string { return p.Name(operator) },
 		"operatorTo": func() string { return p.To(operator) },
 		"operatorOf": func() string { return p.Of(operator) },
+		"ofPerson":   p.OfPerson,
 		"portalName": func() string { return o.PortalName },
 		"contact":    func() string { return contact(o, lang) },
 		"capital":    i18n.Capital,

@@ -134,7 +134,7 @@ func (v *visit) activated() error {
 		if err != nil {
 			return err
 		}
-		page.Held = v.held(u.Claim, m.now)
+		page.Held, _ = v.held(u.Claim, m.now)
 	}
 	return v.render(http.StatusOK, template.Activated(page))
 }

@@ -123,6 +123,9 @@ func (v *visit) sentence(err error) string {
 	if !errors.As(err, &e) || !v.p.Has(e.Key) {
 		return ""
 	}
+	if errors.Is(err, portique.ErrLastAdministrator) { // on a page that is always the reader: only administrators decide
+		return v.p.T("portal.users.last")
+	}
 	args := append([]any{}, e.Args...)
 	for i := 1; i < len(args); i += 2 {
 		if t, ok := args[i].(time.Time); ok {

@@ -73,6 +73,7 @@ func Routes() []Route {
 		{portal, "GET", "/companies/{siren}/users", Administrator, nil, (*visit).users},
 		{portal, "POST", "/companies/{siren}/requests/{id}/accept", Administrator, []string{"role", "tool", "until"}, (*visit).accept},
 		{portal, "POST", "/companies/{siren}/requests/{id}/refuse", Administrator, []string{"reason"}, (*visit).refuse},
+		{portal, "GET", "/companies/{siren}/users/{id}/role", Administrator, nil, (*visit).ownRoleForm},
 		{portal, "POST", "/companies/{siren}/users/{id}/role", Administrator, []string{"role", "tool", "until"}, (*visit).changeRole},
 		{portal, "GET", "/companies/{siren}/users/{id}/remove", Administrator, nil, (*visit).removeConfirm},
 		{portal, "POST", "/companies/{siren}/users/{id}/remove", Administrator, nil, (*visit).remove},

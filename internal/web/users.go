@@ -50,12 +50,13 @@ func (v *visit) usersPage(code int, siren portique.SIREN, notice *template.Notic
 	if notice != nil {
 		page.Flash = notice
 	}
-	page.Held = v.held(u.Claim, m.now)
+	page.Held, page.NotYet = v.held(u.Claim, m.now)
+	page.Confirmed = u.Claim != nil && u.Claim.Status == portique.FirstClaimConfirmed && m.now.Before(u.Claim.WatchedUntil)
 	names := map[string]string{}
 	for _, t := range u.Tools {
 		names[t.ID] = t.Name
-		page.Tools = append(page.Tools, template.ToolOption{ID: t.ID, Name: t.Name, Contributions: t.Audience == portique.AudienceContributions})
 	}
+	page.Tools = toolOptions(u.Tools)
 	for _, r := range u.Pending {
 		page.Requests = append(page.Requests, template.UserRequest{ID: r.ID, Name: r.Name(), Email: r.Email, AskedAt: r.CreatedAt,
 			Reminders: r.Reminders, RemindedAt: r.RemindedAt, ContributionsOnly: r.ContributionsOnly})
@@ -101,13 +102,40 @@ func (v *visit) usersShown(siren portique.SIREN, rows []template.UserRow) ([]tem
 	return shown, v.labelled(finder, "users")
 }
 
-// held says what waits while the company's first claim is looked at, "" when
-// nothing does.
-func (v *visit) held(claim *portique.FirstClaim, now time.Time) string {
-	if err := claim.MayGovern(now); err != nil {
-		return v.sentence(err)
+// held says what waits while the company's first claim is looked at, and in short
+// until when; "" when nothing does.
+func (v *visit) held(claim *portique.FirstClaim, now time.Time) (text, short string) {
+	err := claim.MayGovern(now)
+	if err == nil {
+		return "", ""
 	}
-	return ""
+	return v.sentence(err), v.sentence(inShort(err))
+}
+
+// inShort is what waits for the watch over a first claim, for a place beside which
+// the whole of it stands already; any other error as it is.
+func inShort(err error) error {
+	var e *portique.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	short := *e
+	switch {
+	case errors.Is(err, portique.ErrClaimWatched):
+		short.Key = "claim.watched_short"
+	case errors.Is(err, portique.ErrCompanyFrozen):
+		short.Key = "claim.frozen_short"
+	default:
+		return err
+	}
+	return &short
+}
+
+func toolOptions(tools []*portique.Tool) (options []template.ToolOption) {
+	for _, t := range tools {
+		options = append(options, template.ToolOption{ID: t.ID, Name: t.Name, Contributions: t.Audience == portique.AudienceContributions})
+	}
+	return options
 }
 
 func (v *visit) userRow(m *portique.Membership, names map[string]string, administrators int) template.UserRow {
@@ -182,7 +210,7 @@ func (v *visit) ticked() []string {
 func (v *visit) decisionRefused(siren portique.SIREN, err error, fields ...string) error {
 	page := v.page()
 	form := template.Form{Values: v.values(fields...)}
-	code, ok := v.refill(err, &form, &page)
+	code, ok := v.refill(inShort(err), &form, &page) // the page says the whole at its top
 	if !ok {
 		return err
 	}

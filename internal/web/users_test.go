@@ -90,7 +90,7 @@ func TestAdministratorsWork(t *testing.T) {
 	code, page = post(role, url.Values{"role": {"declarant"}, "tool": {""}})
 	want("a declarant, the date left out", code, 303, page, "est changé : Déclarant.", `value="2060-12-31"`)
 	code, page = post(role, url.Values{"role": {"administrator"}, "tool": {""}, "until": {"2060-12-31"}})
-	want("an administrator, the date as it is", code, 303, page, "est changé : Administrateur. L’accès n’a plus de date de fin.")
+	want("an administrator, the date as it is", code, 303, page, "est changé : Administrateur. L’accès n’a plus de date de fin. Un courriel le lui annonce.")
 	code, page = post(role, url.Values{"role": {"member"}, "tool": {"*"}, "until": {""}})
 	want("a member without end", code, 303, page, "est changé : Utilisateur.")
 
@@ -130,6 +130,144 @@ func TestAdministratorsWork(t *testing.T) {
 	s.signIn(paul)
 	code, page, _ = s.send("GET", "/companies", "", "")
 	want("his companies", code, 200, says(page), "Un administrateur de l’entreprise peut le rétablir : demandez-le-lui.", "ses outils ne s’ouvrent plus")
+}
+
+// A role of one's own is given up on a page that says what goes and who can give it back; scripts send the same POST as ever.
+func TestOwnRole(t *testing.T) {
+	s := newSite(t)
+	s.door = portique.DoorPortal
+	const siren = "552100554"
+	company := storetest.Company(t, s.db, siren)
+	storetest.Write(t, s.db, func(tx *store.Tx) error { return tx.InsertTool(&portique.Tool{ID: "paie", Name: "Paie"}) })
+	jeanne, anna := s.person("jeanne@martin.example"), s.person("anna@martin.example")
+	mine := storetest.Member(t, s.db, jeanne, siren, portique.Administrator)
+	users := "/companies/" + siren + "/users"
+	own, alone := users+"/"+mine.ID+"/role", "Vous êtes seul administrateur : pour changer votre rôle ou partir, nommez d’abord un autre administrateur."
+	s.signIn(jeanne)
+	send := func(method, path, fields string) (int, string, http.Header) {
+		t.Helper()
+		code, page, header := s.send(method, path, map[bool]string{true: form}[method == "POST"], fields)
+		return code, says(page), header
+	}
+
+	// The only administrator reads the same sentence everywhere.
+	for _, try := range [][3]string{{"GET", users, ""}, {"GET", own, ""}, {"POST", own, "role=member"}, {"GET", users + "/" + mine.ID + "/remove", ""}, {"POST", users + "/" + mine.ID + "/remove", ""}} {
+		code, page, _ := send(try[0], try[1], try[2])
+		if want := map[bool]int{true: 200, false: 409}[try[1] == users]; code != want || !strings.Contains(page, alone) {
+			t.Errorf("%s %s of the only administrator: %d", try[0], try[1], code)
+		}
+		if strings.Contains(page, `href="`+own+`"`) || strings.Contains(page, `action="`+own+`"`) {
+			t.Errorf("%s %s offers to step down", try[0], try[1])
+		}
+	}
+
+	hers := storetest.Member(t, s.db, anna, siren, portique.Administrator)
+	if _, page, _ := send("GET", users, ""); !strings.Contains(page, `href="`+own+`"`) || strings.Contains(page, `action="`+own+`"`) {
+		t.Error("the list does not lead to the page that asks first")
+	}
+	if code, _, _ := send("GET", users+"/"+hers.ID+"/role", ""); code != 404 {
+		t.Errorf("the page of somebody else's role: %d", code)
+	}
+	wants := []string{"Changer votre rôle ?", "vous ne gérez plus les utilisateurs de " + company.Name, "il faudra le demander à " + anna.Name() + ".", "Ne rien changer", `action="` + own + `"`}
+	code, page, _ := send("GET", own, "")
+	for _, want := range wants {
+		if code != 200 || !strings.Contains(page, want) {
+			t.Errorf("%d without %q", code, want)
+		}
+	}
+	if strings.Contains(page, `value="administrator"`) {
+		t.Error("the role she has is offered")
+	}
+	code, page, _ = send("POST", own, "role=member&tool=&until=31+12")
+	for _, want := range append(wants, "Cochez au moins un outil", "Écrivez une date avec l’année", `href="#r-`+mine.ID+`-tool"`, `id="r-`+mine.ID+`-until-error"`, `value="31 12"`) {
+		if code != 422 || !strings.Contains(page, want) {
+			t.Errorf("%d, refused, without %q", code, want)
+		}
+	}
+	code, _, header := s.send("POST", own, form, "role=member")
+	if code != http.StatusSeeOther || header.Get("Location") != "/tools?siren="+siren {
+		t.Fatalf("the POST: %d to %q", code, header.Get("Location"))
+	}
+	for _, line := range header.Values("Set-Cookie") {
+		c, err := http.ParseSetCookie(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.jar = append(s.jar, c)
+	}
+	if code, page, _ := send("GET", header.Get("Location"), ""); code != 200 || !strings.Contains(page, "Votre rôle pour "+company.Name+" est changé : Utilisateur.") {
+		t.Errorf("afterwards: %d", code)
+	}
+	for _, path := range []string{users, own} {
+		if code, _, _ := send("GET", path, ""); code != 403 && code != 404 {
+			t.Errorf("%s afterwards: %d", path, code)
+		}
+	}
+}
+
+// Who can give a role back: a few by name.
+func TestAnyOf(t *testing.T) {
+	s := newSite(t)
+	v := &visit{h: s.h, p: s.h.Catalog.Printer("fr")}
+	for want, names := range map[string][]string{
+		"":                  nil,
+		"Anna":              {"Anna"},
+		"Anna ou Luc":       {"Anna", "Luc"},
+		"Anna, Luc ou Paul": {"Anna", "Luc", "Paul"},
+		"Anna, Luc, Paul ou une autre personne qui administre l’entreprise": {"Anna", "Luc", "Paul", "Zoé"},
+	} {
+		if got := v.anyOf(names); got != want {
+			t.Errorf("%q: %q", names, got)
+		}
+	}
+}
+
+// While a first claim is watched nobody is made an administrator: the role cannot be chosen, and a script that does so is told once.
+func TestWatchedRole(t *testing.T) {
+	s := newSite(t)
+	s.door = portique.DoorPortal
+	const siren = "552100554"
+	storetest.Company(t, s.db, siren)
+	jeanne, paul := s.person("jeanne@martin.example"), s.person("paul@martin.example")
+	var request string
+	for _, who := range []*portique.Account{jeanne, paul} {
+		a, err := s.h.Access.Attach(t.Context(), portique.Actor{AccountID: who.ID, Door: portique.DoorPortal}, siren, storetest.MemberCode)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Request != nil {
+			request = a.Request.ID
+		}
+	}
+	s.signIn(jeanne)
+	users := "/companies/" + siren + "/users"
+	const why, short = "par précaution, cet ajout est vérifié", "Ce sera possible à partir du"
+	code, page, _ := s.send("GET", users, "", "")
+	if page = says(page); code != 200 || strings.Count(page, why) != 1 || strings.Count(page, short) != 1 || !strings.Contains(page, `value="administrator" disabled`) ||
+		!strings.Contains(page, "quand vous aurez nommé un autre administrateur") {
+		t.Errorf("%d: the page does not say what waits", code)
+	}
+	code, page, _ = s.send("POST", "/companies/"+siren+"/requests/"+request+"/accept", form, "role=administrator")
+	if page = says(page); code != 409 || strings.Count(page, why) != 1 || strings.Count(page, short) != 2 || !strings.Contains(page, `<details class="more" open`) {
+		t.Errorf("accepted as administrator: %d", code)
+	}
+	if _, page, _ := s.send("GET", "/companies/"+siren+"/activated", "", ""); !strings.Contains(says(page), why) {
+		t.Error("the page of the activated access does not say why")
+	}
+
+	// The contact agrees: the page says so, and nothing waits.
+	storetest.Write(t, s.db, func(tx *store.Tx) error {
+		c, err := tx.FirstClaim(siren)
+		if err != nil {
+			return err
+		}
+		c.Answer(false, tx.Now())
+		return tx.UpdateFirstClaim(c)
+	})
+	code, page, _ = s.send("GET", users, "", "")
+	if page = says(page); code != 200 || strings.Contains(page, " disabled") || !strings.Contains(page, "Le contact de l’entreprise a confirmé qui l’administre") {
+		t.Errorf("once confirmed: %d", code)
+	}
 }
 
 // Twenty requests at once, the oldest; all of them for who asks, and for a form that was refused.

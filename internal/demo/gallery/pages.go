@@ -82,10 +82,18 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	}
 	usersTwo := append([]template.UserRow{}, users...)
 	usersTwo[0].Last = false
-	usersTwo[1].Notice = &template.Notice{Kind: template.Bad, Text: p.T("membership.last_administrator")}
+	usersTwo[1].Notice = &template.Notice{Kind: template.Bad, Text: p.T("membership.same_role")}
 	usersTwo[2].Form = template.Form{Values: map[string][]string{"role": {"chef"}, "until": {"demain"}}, Errors: []template.FieldError{fault("role", "role.unknown"), fault("until", "membership.until_form")}}
 	usersRole := append([]template.UserRow{}, users...)
 	usersRole[1].Form = template.Form{Values: map[string][]string{"role": {"administrator"}, "until": {"2027-03-31"}}, Errors: []template.FieldError{fault("until", "membership.administrator_until")}}
+
+	notYet := p.T("claim.watched_short", "RetryAt", p.DateTime(day(3)))
+	askersHeld := append([]template.UserRequest{}, askers[:1]...)
+	askersHeld[0].Form = template.Form{Values: map[string][]string{"role": {"administrator"}}}
+	askersHeld[0].Notice = &template.Notice{Kind: template.Bad, Text: notYet}
+	ownRole := func(page template.Page, company string, me template.UserRow, others int, names string, form template.Form) templ.Component {
+		return template.UsersOwnRole(template.UsersOwnRolePage{Page: page, CompanyName: company, SIREN: "552100554", User: me, Tools: tools, Others: others, Names: names, Form: form})
+	}
 
 	open := func(id, name, about string) template.Tile {
 		return template.Tile{ID: id, Name: name, Description: about, Open: true, URL: "https://" + id + ".operateur.example/?company_hint=552100554"}
@@ -254,12 +262,16 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		}})},
 		{Name: "companies-empty", DataPage: "companies", Page: template.Companies(template.CompaniesPage{Page: newcomer})},
 		{Name: "users", DataPage: "users", Page: template.Users(template.UsersPage{Page: flash(waited(in, 2), template.Good, "portal.flash.accepted", "Name", "Fatou Diallo"), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askers, Users: users, People: len(users), Tools: tools, Administrators: 1})},
-		{Name: "users-watched", DataPage: "users", Page: template.Users(template.UsersPage{Page: waited(in, 1), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askers[:1], Users: users[:1], People: 1, Tools: tools, Administrators: 1,
-			Held: p.T("claim.watched", "RetryAt", p.DateTime(day(3)))})},
+		{Name: "users-watched", DataPage: "users", Page: template.Users(template.UsersPage{Page: waited(in, 1), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askersHeld, Users: users[:2], People: 2, Tools: tools, Administrators: 1,
+			Held: p.T("claim.watched", "RetryAt", p.DateTime(day(3))), NotYet: notYet})},
+		{Name: "users-confirmed", DataPage: "users", Page: template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Users: users[:1], People: 1, Tools: tools, Administrators: 1, Confirmed: true})},
 		{Name: "users-refused", DataPage: "users", Page: template.Users(template.UsersPage{Page: waited(in, 2), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askersBad, Users: usersTwo, People: 3, Tools: tools, Administrators: 2})},
 		{Name: "users-changed", DataPage: "users", Page: template.Users(template.UsersPage{Page: flash(in, template.Good, "portal.flash.changed", "Name", users[1].Name, "Role", p.T("common.role.administrator"), "Until", "", "Endless", "yes"), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Users: usersRole, People: 3, Tools: tools, Administrators: 2})},
 		{Name: "users-empty", DataPage: "users", Page: template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Tools: tools})},
 		{Name: "users-remove", DataPage: "users", Page: template.UsersRemove(template.UsersRemovePage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, User: users[1]})},
+		{Name: "users-own-role", DataPage: "users", Page: ownRole(in, in.Company.Name, usersTwo[0], 1, "Anna Keller", template.Form{})},
+		{Name: "users-own-role-refused", DataPage: "users", Page: ownRole(long, longCompany, longUsers[0], 5, "Anna Keller, "+longName+", "+p.T("portal.own_role.or", "First", "Luc Petit", "Last", p.T("portal.own_role.somebody")),
+			template.Form{Values: map[string][]string{"role": {"member"}, "tool": {""}, "until": {"2026-01-01"}}, Errors: []template.FieldError{fault("tool", "membership.tools_missing"), fault("until", "membership.until_past")}})},
 		{Name: "users-leave", DataPage: "users", Page: template.UsersRemove(template.UsersRemovePage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, User: users[0]})},
 		{Name: "welcome-long", DataPage: "welcome", Page: template.Welcome(template.WelcomePage{Page: longBrand(out)})},
 		{Name: "login-missing", DataPage: "login", Page: template.Login(template.LoginPage{Page: auth, Form: template.Form{Errors: []template.FieldError{fault("email", "email.missing"), fault("password", "password.missing")}}})},
