@@ -43,8 +43,8 @@ type departure struct {
 	returnURI string         // registered, with state; "" to stay here
 	proved    bool           // everything said is right
 	wasOpen   bool
-	ask       bool   // the person must confirm
-	confirm   string // what the confirmation page sends back
+	ask       bool             // the person must confirm
+	confirm   string           // what the confirmation page sends back
 	closing   []*portique.Tool // told that the session ended
 	stillOpen []*portique.Tool
 }

@@ -61,6 +61,9 @@ func (p *Provider) checkAssertion(tx *store.Tx, t *portique.Tool, assertion, end
 	}
 	var c jwt.Claims
 	if !verifiedBy(t.JWKS, token, &c) {
+		if t.JWKSURI != "" {
+			p.fetches.want(t.JWKSURI) // a new key, perhaps
+		}
 		return errInvalidClient
 	}
 	now := tx.Now()

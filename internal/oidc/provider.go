@@ -78,6 +78,7 @@ type Provider struct {
 	keys         *keyring
 	outgoing     *outgoing.Client
 	calls        calls
+	fetches      fetches
 	handler      http.Handler
 	discovered   *document
 }
@@ -92,7 +93,8 @@ func New(o Options) (*Provider, error) {
 		return nil, errors.New("the OpenID provider needs a database, keys, a way to call tools and every page")
 	}
 	p := &Provider{issuer: o.Issuer, db: o.DB, secrets: o.Keys, cookies: o.Cookies, pages: o.Pages, actor: o.Actor, log: o.Log,
-		keys: newKeyring(o.DB, o.Keys), outgoing: o.Outgoing, calls: calls{byTool: map[string]int{}}}
+		keys: newKeyring(o.DB, o.Keys), outgoing: o.Outgoing, calls: calls{byTool: map[string]int{}},
+		fetches: fetches{at: map[string]time.Time{}, wanted: map[string]bool{}}}
 	if p.log == nil {
 		p.log = slog.Default()
 	}

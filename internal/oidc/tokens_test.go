@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -750,6 +751,81 @@ func TestToolKinds(t *testing.T) {
 		}
 		if got.claims["email"] == nil || got.claims["name"] != nil || got.claims["company"] != nil || got.claims["auth_time"] == nil || got.claims["acr"] == nil {
 			t.Errorf("%v", got.claims)
+		}
+	})
+}
+
+// Keys that a tool publishes are fetched by the timetable, again when a proof is by another one; what is no set of keys changes
+// nothing, and no request waits for it.
+func TestFetchKeys(t *testing.T) {
+	onBoth(t, func(t *testing.T, e *env) {
+		first, second := newSigner(t), newSigner(t)
+		var mu sync.Mutex
+		served, calls := first.set(), 0
+		host := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			mu.Lock()
+			defer mu.Unlock()
+			calls++
+			_, _ = w.Write([]byte(served))
+		}))
+		t.Cleanup(host.Close)
+		serve := func(set string) {
+			mu.Lock()
+			defer mu.Unlock()
+			served = set
+		}
+		tool := e.relying(e.tool("paie", func(t *portique.Tool) {
+			t.AuthMethod, t.SecretHash, t.JWKSURI = "private_key_jwt", nil, host.URL+"/keys"
+		}))
+		ask := func(key *signer) int {
+			now := time.Now().Unix()
+			assertion := key.sign("JWT", map[string]any{"iss": "paie", "sub": "paie", "aud": e.server.URL, "jti": store.NewID(), "exp": now + 60})
+			p, _ := tool.call("/oauth/token", url.Values{"grant_type": {"client_credentials"}, "client_assertion": {assertion},
+				"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}}, func(r *http.Request) { r.Header.Del("Authorization") })
+			return p.status
+		}
+		fetch := func() {
+			t.Helper()
+			if err := e.provider.FetchKeys(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if status := ask(first); status != 401 || calls != 0 {
+			t.Errorf("before the keys were fetched: %d, %d calls", status, calls)
+		}
+		fetch()
+		fetch()
+		if status := ask(first); status != 200 || calls != 1 {
+			t.Errorf("after: %d, %d calls", status, calls)
+		}
+		serve(second.set())
+		if status := ask(second); status != 401 || calls != 1 {
+			t.Errorf("by a key not fetched yet: %d, %d calls", status, calls)
+		}
+		fetch()
+		if calls != 1 {
+			t.Errorf("%d calls in the same minute", calls)
+		}
+		func(p *oidc.Provider) { // another node, which has asked nobody yet
+			serve(`{"keys":[]}`)
+			if err := p.FetchKeys(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}(e.node())
+		if status := ask(first); status != 200 || calls != 2 {
+			t.Errorf("after an empty set: %d, %d calls", status, calls)
+		}
+		func(p *oidc.Provider) {
+			serve(second.set())
+			if err := p.FetchKeys(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}(e.node())
+		if status := ask(second); status != 200 {
+			t.Errorf("by the new key: %d", status)
+		}
+		if status := ask(first); status != 401 {
+			t.Errorf("by the old key: %d", status)
 		}
 	})
 }

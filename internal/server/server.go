@@ -121,6 +121,7 @@ func New(app *App, o Options) (*Server, error) {
 	s.jobs = job.New(job.Options{DB: app.DB, Renderer: renderer, Transport: sender, Log: o.Log})
 	s.jobs.Every("requests", 2*time.Second, app.Access.Tick)
 	s.jobs.Every("sign-outs", time.Second, s.provider.TellTools)
+	s.jobs.Every("keys of tools", 5*time.Second, s.provider.FetchKeys)
 	s.jobs.Every("reset links", time.Second, app.Accounts.AnswerResets)
 	s.jobs.Every("second proofs", time.Second, app.Access.TellStepUps)
 	s.jobs.Every("purge claims", time.Hour, app.Access.Purge)

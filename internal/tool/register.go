@@ -110,7 +110,7 @@ func check(t *portique.Tool, given string) error {
 	if err := t.Check(); err != nil && !errors.As(err, &faults) {
 		return err
 	}
-	if t.JWKS != "" && !publicKeys(t.JWKS) {
+	if t.JWKS != "" && !PublicKeys(t.JWKS) {
 		faults.Add("jwks", "tool.jwks")
 	}
 	if given != "" && len(given) < minSecret {
@@ -138,9 +138,9 @@ func prove(t *portique.Tool, given string, needs bool) (clientSecret string) {
 	return given
 }
 
-// publicKeys says whether a text is a set of public keys that we can use (RFC
+// PublicKeys says whether a text is a set of public keys that we can use (RFC
 // 7517), with no private one among them.
-func publicKeys(text string) bool {
+func PublicKeys(text string) bool {
 	var set jose.JSONWebKeySet
 	if json.Unmarshal([]byte(text), &set) != nil || len(set.Keys) == 0 {
 		return false
