@@ -31,6 +31,7 @@
 
   // Each part of the password rule ticks itself.
   for (const list of all('[data-rules]')) {
+    list.classList.add('ticking')
     const input = document.getElementById(list.dataset.rules)
     const tests = {
       length: s => [...s].length >= 8,
@@ -150,6 +151,7 @@
 
   // The page that leads on by itself, unless one stays.
   const leading = document.querySelector('[data-redirect]')
+  if (leading) leading.querySelector('[data-stay]').hidden = false // nothing leads on without a script
   if (leading && location.hash !== '#stay') {
     const said = leading.querySelector('[data-stayed]')
     said.textContent = said.dataset.soon
