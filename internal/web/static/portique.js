@@ -31,7 +31,6 @@
 
   // Each part of the password rule ticks itself.
   for (const list of all('[data-rules]')) {
-    list.classList.add('ticking')
     const input = document.getElementById(list.dataset.rules)
     const tests = {
       length: s => [...s].length >= 8,
