@@ -119,6 +119,16 @@ func TestRequesterReadsWhereItStands(t *testing.T) {
 	s.has("a week later", s.read("/companies/add"), "!Acceptée le ")
 }
 
+// The button that stays is for those whom a script leads on; the others read what to press.
+func TestActivatedWithoutScript(t *testing.T) {
+	s := newSite(t)
+	s.door = portique.DoorPortal
+	storetest.Company(t, s.db, "552100554")
+	s.signIn(s.person("luc@martin.example"))
+	_, page := s.follow("/companies/add", url.Values{"siren": {"552100554"}, "member_code": {storetest.MemberCode}})
+	s.has("activated", page, "Vous allez être redirigé.", `data-stay hidden>Rester sur cette page`, "<noscript><p class=\"muted\">Pour continuer, choisissez « Accéder au portail ».")
+}
+
 // Who declares contributions only is not told that they will administer.
 func TestDeclarantReadsTheLimitFirst(t *testing.T) {
 	s := newSite(t)
