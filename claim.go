@@ -39,7 +39,7 @@ const (
 // WatchedUntil is when the watch of a claim made now ends: after ClaimWatch, and
 // at a full minute, so that every page and letter tells the same one.
 func WatchedUntil(now time.Time) time.Time {
-	return now.Add(ClaimWatch + time.Minute - 1).Truncate(time.Minute)
+	return FullMinute(now.Add(ClaimWatch))
 }
 
 // FirstClaim is how the first administrator of a company came, and what its

@@ -39,12 +39,15 @@ var (
 	BudgetSignUpSource = Budget{Name: "sign_up_source", Limit: 60, Window: 10 * time.Minute, Refusal: "throttle.source"}
 	BudgetLetterSource = Budget{Name: "letter_source", Limit: 60, Window: 10 * time.Minute, Refusal: "throttle.source"}
 
-	// Letters to one address. What exceeds them leaves later, or is merged.
+	// Letters to one address. What exceeds them leaves later, or is merged. Reminders
+	// have a budget beside that of first letters: who insists must not silence who
+	// asks for the first time.
 	BudgetSignUpLetters  = Budget{Name: "sign_up_letters", Limit: 3, Window: time.Hour, Refusal: "throttle.letters"}
 	BudgetResetLetters   = Budget{Name: "reset_letters", Limit: 3, Window: time.Hour, Refusal: "throttle.letters"}
 	BudgetClaimLetters   = Budget{Name: "claim_letters", Limit: 3, Window: time.Hour}
 	BudgetRequestLetters = Budget{Name: "request_letters", Limit: 3, Window: time.Hour}
 	BudgetChangeLetters  = Budget{Name: "change_letters", Limit: 3, Window: time.Hour}
+	BudgetRemindLetters  = Budget{Name: "remind_letters", Limit: 3, Window: time.Hour}
 
 	// Codes typed from a letter. Past the second one only links work.
 	BudgetCodeSource = Budget{Name: "code_source", Limit: 20, Window: time.Hour, Refusal: "throttle.code_source"}
@@ -64,6 +67,15 @@ var (
 	// An alert to the operator, about one thing.
 	BudgetAlert = Budget{Name: "alert", Limit: 1, Window: 24 * time.Hour}
 )
+
+// FullMinute is the hour told to somebody who has to wait: never too early by its
+// seconds, and the same on pages and in letters.
+func FullMinute(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.Add(time.Minute - time.Nanosecond).Truncate(time.Minute)
+}
 
 // ThrottleMemory is how long a try is kept: the longest window.
 const ThrottleMemory = 24 * time.Hour

@@ -99,6 +99,7 @@ func TestScreenshots(t *testing.T) {
 		app.Mail.Wait(t, marie.Email, paul.Last)
 		c.Open("/companies/add")
 		take(c, "companies-add")
+		c.press(`//main//summary[@id="add"]`)
 		attach(his)
 		take(c, "activated")
 

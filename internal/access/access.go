@@ -263,7 +263,8 @@ func (s *Service) Waiting(ctx context.Context, accountID string) (n map[portique
 type Asked struct {
 	*portique.AccessRequest
 	Deliveries []store.Delivery
-	AskAgainAt time.Time // of a refused one: when the person may ask again
+	AskAgainAt time.Time         // of a refused one: when the person may ask again
+	By         *portique.Account // of a refused one: who did, while their account is open
 }
 
 // Requests are a person's requests: those that wait, and those decided in the
@@ -287,6 +288,9 @@ func (s *Service) Requests(ctx context.Context, accountID string) ([]Asked, erro
 			a := Asked{AccessRequest: r}
 			if r.Status == portique.RequestRefused {
 				a.AskAgainAt = r.DecidedAt.Add(portique.AskAgainAfter)
+				if a.By, err = decider(tx, r); err != nil {
+					return err
+				}
 			}
 			a.Deliveries = deliveries[r.ID]
 			asked = append(asked, a)
@@ -294,6 +298,18 @@ func (s *Service) Requests(ctx context.Context, accountID string) ([]Asked, erro
 		return nil
 	})
 	return asked, err
+}
+
+// decider returns who decided a request, nil when nobody can be written to.
+func decider(tx *store.Tx, r *portique.AccessRequest) (*portique.Account, error) {
+	if r.DecidedBy == "" {
+		return nil, nil
+	}
+	by, err := tx.Account(r.DecidedBy)
+	if errors.Is(err, portique.ErrAccountUnknown) || err == nil && by.Status != portique.AccountActive {
+		return nil, nil
+	}
+	return by, err
 }
 
 // Users is what an administrator sees of a company.

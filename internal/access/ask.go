@@ -9,14 +9,19 @@ import (
 )
 
 // ask writes to administrators about a request. Beyond three such letters an
-// hour an administrator gets one later that stands for all: two hundred requests
-// are not two hundred letters. The operator is told when that begins.
+// hour, and three reminders, an administrator gets one later that stands for all:
+// two hundred requests are not two hundred letters. The operator is told when
+// that begins.
 func (s *Service) ask(tx *store.Tx, actor portique.Actor, administrators []*portique.Membership, kind portique.LetterKind, r *portique.AccessRequest, data func() map[string]string) error {
 	// Their budgets are locked in one order, whatever the company: those who
 	// administer two would otherwise make two requests wait for each other.
 	administrators = slices.SortedFunc(slices.Values(administrators), func(a, b *portique.Membership) int { return strings.Compare(a.AccountID, b.AccountID) })
+	letters := portique.BudgetRequestLetters
+	if kind == portique.LetterRequestReminder {
+		letters = portique.BudgetRemindLetters
+	}
 	for _, m := range administrators {
-		budget := store.Try{Budget: portique.BudgetRequestLetters, Key: []string{m.AccountID}}
+		budget := store.Try{Budget: letters, Key: []string{m.AccountID}}
 		spent, err := tx.Spent(budget)
 		if err != nil {
 			return err

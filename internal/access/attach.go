@@ -363,7 +363,8 @@ func (s *Service) request(tx *store.Tx, actor portique.Actor, account *portique.
 		return err
 	}
 	return s.post(tx, account.ID, portique.LetterRequestSent, r.ID, map[string]string{"company": r.CompanyName, "siren": string(r.SIREN),
-		"administrators": number(len(administrators)), "remind_at": when(r.NextAutoAt()), "expires_at": when(r.ExpiresAt())})
+		"administrators": number(len(administrators)), "remind_at": when(r.NextAutoAt()), "escalate_at": when(r.CreatedAt.Add(portique.EscalateAfter)),
+		"expires_at": when(r.ExpiresAt())})
 }
 
 // postEscalated tells the operator's support of a request that nobody answers,

@@ -142,7 +142,7 @@ func (s *Service) Refuse(ctx context.Context, actor portique.Actor, siren portiq
 			return err
 		}
 		err := s.post(tx, r.AccountID, portique.LetterRequestRefused, r.ID, map[string]string{"company": r.CompanyName, "siren": string(siren),
-			"by": me.Name(), "reason": r.Reason, "again_at": when(tx.Now().Add(portique.AskAgainAfter))})
+			"by": me.Name(), "by_email": me.Email, "reason": r.Reason, "again_at": when(portique.FullMinute(tx.Now().Add(portique.AskAgainAfter)))})
 		if err != nil {
 			return err
 		}

@@ -28,6 +28,7 @@ type modelPerson struct {
 	disabled      bool
 	wrong         map[*modelFirm][]time.Time // member codes
 	told          []time.Time                // letters about requests, some still to leave
+	reminded      []time.Time                // reminders, likewise
 }
 
 type modelFirm struct {
@@ -189,18 +190,22 @@ func (m *model) within(times []time.Time, window time.Duration) int {
 	return n
 }
 
-// tell writes to the administrators about a request: three letters an hour each, then one later for all that come, and one alert a
-// day to the operator.
+// tell writes to the administrators about a request: three letters and three reminders an hour each, then one later for all that
+// come, and one alert a day to the operator.
 func (m *model) tell(kind portique.LetterKind, f *modelFirm) {
 	for _, p := range m.administrators(f) {
-		if m.within(p.told, hour) < 3 {
-			p.told = append(p.told, m.now)
+		told := &p.told
+		if kind == portique.LetterRequestReminder {
+			told = &p.reminded
+		}
+		if m.within(*told, hour) < 3 {
+			*told = append(*told, m.now)
 			m.mail(kind, p)
 			continue
 		}
 		if !f.digested[p].After(m.now) {
-			leaves := p.told[len(p.told)-3].Add(hour)
-			p.told, f.digested[p] = append(p.told, leaves), leaves
+			leaves := (*told)[len(*told)-3].Add(hour)
+			*told, f.digested[p] = append(*told, leaves), leaves
 			m.mail(portique.LetterRequestDigest, p)
 		}
 		if f.alerted.IsZero() || !f.alerted.Add(day).After(m.now) {

@@ -411,6 +411,9 @@ func TestRequests(t *testing.T) {
 				t.Errorf("%+v", d)
 			}
 		}
+		if list[1].By == nil || list[1].By.ID != jeanne.ID || list[0].By != nil {
+			t.Errorf("refused by %+v, %+v", list[1].By, list[0].By)
+		}
 		if !list[1].AskAgainAt.Equal(list[1].DecidedAt.Add(day)) || !list[0].AskAgainAt.IsZero() {
 			t.Errorf("again at %v, %v", list[0].AskAgainAt, list[1].AskAgainAt)
 		}
@@ -425,6 +428,70 @@ func TestRequests(t *testing.T) {
 		users, err := w.Users(ctx, as(jeanne), siren)
 		if err != nil || len(users.Pending) != 1 || users.Pending[0].Email != luc.Email || len(users.Members) != 1 || users.Me.AccountID != jeanne.ID {
 			t.Errorf("%+v, %v", users, err)
+		}
+	})
+}
+
+// Who insists does not silence who asks for the first time: reminders have a budget of their own. Beyond either, one letter stands for
+// many, and the requester's page knows of it.
+func TestFirstLettersBesideReminders(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		siren, _, luc, _ := w.desk()
+		w.watch.Forward(2 * time.Hour)
+		old := []*portique.AccessRequest{}
+		for i := range 3 {
+			old = append(old, w.asks(w.person(fmt.Sprintf("old%d", i)), siren))
+		}
+		w.watch.Forward(2 * time.Hour)
+		w.letters()
+		list, err := w.Requests(ctx, luc.ID)
+		if err != nil || len(list) != 1 {
+			t.Fatalf("%+v, %v", list, err)
+		}
+		for _, r := range append(old, list[0].AccessRequest) {
+			if _, _, err := w.Remind(ctx, portique.Actor{AccountID: r.AccountID}, r.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.posted("request_reminder>jeanne1 request_reminder>jeanne1 request_reminder>jeanne1 request_digest>jeanne1 operator_alert>aide")
+		for i := range 3 {
+			w.asks(w.person(fmt.Sprintf("new%d", i)), siren)
+		}
+		if got := strings.Count(w.letters(), "request_received>jeanne1"); got != 3 {
+			t.Errorf("%d of three first letters", got)
+		}
+		zoe := w.person("zoe")
+		r := w.asks(zoe, siren)
+		if got := w.letters(); strings.Contains(got, "request_received") {
+			t.Errorf("a fourth: %s", got)
+		}
+		digest := func() (n int, status portique.LetterStatus) {
+			list, err := w.Requests(ctx, zoe.ID)
+			if err != nil || len(list) != 1 || list[0].ID != r.ID {
+				t.Fatalf("%+v, %v", list, err)
+			}
+			for _, d := range list[0].Deliveries {
+				if d.Kind == portique.LetterRequestDigest {
+					n, status = n+d.Count, d.Status
+				}
+			}
+			return n, status
+		}
+		if n, status := digest(); n != 1 || status != portique.LetterQueued {
+			t.Errorf("%d letters that stand for hers, %s", n, status)
+		}
+		// Who was told by a letter of their own long after such a one knows of none.
+		w.watch.Forward(3 * time.Hour)
+		late := w.person("late")
+		w.asks(late, siren)
+		if list, err = w.Requests(ctx, late.ID); err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range list[0].Deliveries {
+			if d.Kind == portique.LetterRequestDigest {
+				t.Errorf("a letter of before: %+v", d)
+			}
 		}
 	})
 }

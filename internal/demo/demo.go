@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,6 +33,7 @@ import (
 	"portique/internal/secret"
 	"portique/internal/server"
 	"portique/internal/store"
+	"portique/internal/tool"
 	"portique/internal/web/template"
 )
 
@@ -184,6 +186,7 @@ func Run(ctx context.Context, o Options, ready func(Ready)) error {
 			return err
 		}
 		t.Secret, t.URL, t.Issuer, t.PortalURL, t.Hosts = secret, url, c.AuthURL, c.PortalURL, hosts(o.Port+4+i)
+		t.Several = func(ctx context.Context, subject string) bool { return opensFor(ctx, app, t.ID, subject) > 1 }
 		if err := serve(o.Port+4+i, NewTool(t)); err != nil {
 			return err
 		}
@@ -262,6 +265,21 @@ var tools = []ToolOptions{
 	{ID: "contributions", Name: "Déclaration des contributions", Description: "Déclarer et suivre les contributions formation de l’entreprise."},
 	{ID: "formation", Name: "Dossiers de formation", Description: "Demander la prise en charge d’une formation et suivre chaque dossier."},
 	{ID: "factures", Name: "Suivi des factures", Description: "Voir où en est le règlement de chaque facture."},
+}
+
+// opensFor is how many companies a person may open a tool for.
+func opensFor(ctx context.Context, app *server.App, id, account string) int {
+	shelves, err := app.Tools.Shelves(ctx, account)
+	if err != nil {
+		return 0
+	}
+	n := 0
+	for _, shelf := range shelves {
+		if slices.ContainsFunc(shelf.Tiles, func(t tool.Tile) bool { return t.Tool.ID == id && t.Closed == portique.Open }) {
+			n++
+		}
+	}
+	return n
 }
 
 func actor() portique.Actor { return portique.Actor{Door: portique.DoorCommand} }

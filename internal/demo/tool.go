@@ -39,6 +39,9 @@ type ToolOptions struct {
 	PortalURL   string
 	Hosts       []string     // values of Host that it answers; the host of URL when nil
 	Client      *http.Client // nil: http.DefaultClient with a timeout
+	// Several says whether a person may open the tool for more than one company,
+	// by their subject: without another there is none to change to. nil: perhaps.
+	Several func(ctx context.Context, subject string) bool
 }
 
 // Tool is a web service of the operator: an OpenID Connect client that signs
@@ -126,6 +129,7 @@ func (t *Tool) home(w http.ResponseWriter, r *http.Request) {
 		"Person": cmp.Or(who.Name, strings.TrimSpace(who.Given+" "+who.Family)), "Email": who.Email,
 		"Company": who.Company.Name, "SIREN": who.Company.SIREN, "Role": role, "Rights": t.rights(who), "Claims": who.claims,
 	})
+	data["Several"] = t.Several == nil || t.Several(r.Context(), who.Subject)
 	data["RoleWords"] = who.Company.Role
 	if pair, ok := words[who.Company.Role]; ok {
 		data["RoleWords"] = pair[0]

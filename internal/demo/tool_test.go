@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -120,13 +121,17 @@ func (i *issuer) sign(claims map[string]any) string {
 	return s
 }
 
-func newToolServer(t *testing.T, i *issuer) (*httptest.Server, *http.Client) {
+func newToolServer(t *testing.T, i *issuer, change ...func(*ToolOptions)) (*httptest.Server, *http.Client) {
 	t.Helper()
 	var tool *Tool
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { tool.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
-	tool = NewTool(ToolOptions{ID: "contributions", Secret: "s3cret", Name: "Déclaration des contributions", Description: "Déclarer.",
-		URL: server.URL, Issuer: i.URL, PortalURL: "http://localhost:8080", Client: server.Client()})
+	o := ToolOptions{ID: "contributions", Secret: "s3cret", Name: "Déclaration des contributions", Description: "Déclarer.",
+		URL: server.URL, Issuer: i.URL, PortalURL: "http://localhost:8080", Client: server.Client()}
+	for _, c := range change {
+		c(&o)
+	}
+	tool = NewTool(o)
 	return server, newBrowser(t)
 }
 
@@ -150,6 +155,19 @@ func read(t *testing.T, r *http.Response, err error) (int, string) {
 		t.Fatal(err)
 	}
 	return r.StatusCode, string(body)
+}
+
+// Who has one company is not offered another.
+func TestToolOfOneCompany(t *testing.T) {
+	subject := ""
+	server, browser := newToolServer(t, newIssuer(t), func(o *ToolOptions) {
+		o.Several = func(_ context.Context, of string) bool { subject = of; return false }
+	})
+	r, err := browser.Get(server.URL + "/")
+	code, page := read(t, r, err)
+	if code != 200 || strings.Contains(page, "/change") || !strings.Contains(page, `id="company"`) || subject == "" {
+		t.Errorf("%d, asked of %q:\n%s", code, subject, page)
+	}
 }
 
 func TestTool(t *testing.T) {
@@ -177,6 +195,11 @@ func TestTool(t *testing.T) {
 	}
 	if len(asked.Get("state")) < 20 || len(asked.Get("nonce")) < 20 {
 		t.Errorf("state %q, nonce %q", asked.Get("state"), asked.Get("nonce"))
+	}
+
+	// Another company is offered to who has one.
+	if !strings.Contains(page, `href="/change"`) {
+		t.Error("no way to another company")
 	}
 
 	// Signed in: no second sign-in, unless another company is asked for.

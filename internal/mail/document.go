@@ -149,8 +149,8 @@ func (d *document) text() string {
 				b.WriteString("    " + p.Code + "\n\n")
 			case p.Quote != "":
 				b.WriteString(wrap(p.Quote, "> ") + "\n")
-			case p.Button != "" && p.Text != "": // its words end the sentence
-				b.WriteString(wrap(p.Text+" "+p.Button, "") + "\n" + p.URL + "\n\n")
+			case p.Button != "" && p.Text != "": // its words end the sentence, on a line that is seen
+				b.WriteString(wrap(p.Text, "") + p.Button + "\n" + p.URL + "\n\n")
 			case p.Button != "":
 				b.WriteString(typeset(p.Button+colon[d.lang], d.lang) + "\n" + p.URL + "\n\n")
 			default:

@@ -25,7 +25,7 @@ import (
 const maxIncludes = 6
 
 // timeKeys are the values that {{date}} and {{datetime}} write.
-var timeKeys = []string{"until", "asked_at", "remind_at", "expires_at", "again_at", "watched_until", "at"}
+var timeKeys = []string{"until", "asked_at", "remind_at", "escalate_at", "expires_at", "again_at", "watched_until", "at"}
 
 // questions are the functions that come with the language.
 var questions = []string{"and", "or", "not", "eq", "ne"}

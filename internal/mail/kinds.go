@@ -25,6 +25,7 @@ type Needs struct {
 //	person          name of whom the letter speaks (the requester, the member)
 //	person_email    their address, shown in full
 //	by              name of who decided; absent: the operator, or nobody
+//	by_email        their address, to write to
 //	role            administrator, member, declarant
 //	decision        accepted, refused; of a first claim: kept, ended
 //	reason          what the decider wrote, one line
@@ -36,6 +37,7 @@ type Needs struct {
 //	until           last day of the access      (all times are RFC 3339, and are
 //	asked_at        when the request was made    written in words in the
 //	remind_at       next automatic reminder      installation's time zone)
+//	escalate_at     when the operator sees the request
 //	expires_at      when the request ends by itself
 //	again_at        when the person may ask again
 //	watched_until   until when a first administrator is watched
@@ -93,14 +95,15 @@ var Kinds = map[portique.LetterKind]Needs{
 	// To the requester.
 	portique.LetterRequestSent: {
 		Data:     []string{"company", "siren", "administrators", "expires_at"},
-		Optional: []string{"remind_at"},
+		Optional: []string{"remind_at", "escalate_at"},
 	},
 	portique.LetterRequestAccepted: {
 		Data:     []string{"company", "siren", "role", "by"},
 		Optional: []string{"until", "tools", "more_tools"},
 	},
 	portique.LetterRequestRefused: {
-		Data: []string{"company", "siren", "by", "reason", "again_at"},
+		Data:     []string{"company", "siren", "by", "reason", "again_at"},
+		Optional: []string{"by_email"},
 	},
 	portique.LetterRequestExpired: {
 		Data: []string{"company", "siren", "asked_at"},

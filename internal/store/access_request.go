@@ -125,7 +125,9 @@ type Delivery struct {
 	LastAt time.Time // sent, for sent ones
 }
 
-// Deliveries sums up the letters about a person's pending requests, by request.
+// Deliveries sums up the letters about a person's pending requests, by request,
+// and the letters that stand for many of their companies, those that left since
+// the request was made or still will.
 func (tx *Tx) Deliveries(accountID string) (map[string][]Delivery, error) {
 	type line struct {
 		about string
@@ -136,7 +138,10 @@ func (tx *Tx) Deliveries(accountID string) (map[string][]Delivery, error) {
 		return l, err
 	}, `SELECT l.about, l.kind, l.status, count(*), max(l.sent_at) FROM letter l
 		JOIN access_request r ON r.id = l.about WHERE r.account_id = $1 AND r.status = 'pending'
-		GROUP BY l.about, l.kind, l.status ORDER BY l.about, l.kind, l.status`, accountID)
+		GROUP BY l.about, l.kind, l.status
+		UNION ALL SELECT r.id, l.kind, l.status, count(*), max(l.sent_at) FROM letter l
+		JOIN access_request r ON r.siren = l.about AND l.run_at >= r.created_at WHERE r.account_id = $1 AND r.status = 'pending' AND l.kind = $2
+		GROUP BY r.id, l.kind, l.status ORDER BY 1, 2, 3`, accountID, portique.LetterRequestDigest)
 	if err != nil {
 		return nil, err
 	}

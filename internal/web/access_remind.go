@@ -24,10 +24,11 @@ func (v *visit) remind() error {
 }
 
 func (v *visit) cancel() error {
-	if _, err := v.h.Access.Cancel(v.r.Context(), v.actor(), v.r.PathValue("id")); err != nil {
+	r, err := v.h.Access.Cancel(v.r.Context(), v.actor(), v.r.PathValue("id"))
+	if err != nil {
 		return v.requestRefused(err)
 	}
-	v.tell("portal.flash.cancelled")
+	v.tell("portal.flash.cancelled", "Company", r.CompanyName)
 	return v.redirect("/companies/add")
 }
 

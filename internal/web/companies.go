@@ -48,6 +48,22 @@ func (m *mine) in(siren portique.SIREN) *portique.Membership {
 	return nil
 }
 
+// onlyAdministered is the one company that the reader administers, nil when
+// there are several or none.
+func (m *mine) onlyAdministered() *template.CompanyChoice {
+	var only *template.CompanyChoice
+	for _, one := range m.memberships {
+		if one.Role != portique.Administrator || !one.Active(m.now) {
+			continue
+		}
+		if only != nil {
+			return nil
+		}
+		only = &template.CompanyChoice{SIREN: string(one.SIREN), Name: one.CompanyName}
+	}
+	return only
+}
+
 // portalPage is a page of the portal for a signed-in person, with the company
 // in use: the one given, or the only one.
 func (v *visit) portalPage(m *mine, inUse portique.SIREN) template.Page {
@@ -65,6 +81,12 @@ func (v *visit) portalPage(m *mine, inUse portique.SIREN) template.Page {
 		page.Company = &template.CompanyChoice{SIREN: string(one.SIREN), Name: one.CompanyName}
 		page.CanManage = one.Role == portique.Administrator
 		page.Waiting = m.waiting[inUse]
+	}
+	if page.Company == nil {
+		page.Manages = m.onlyAdministered()
+		if page.Manages != nil {
+			page.Waiting = m.waiting[portique.SIREN(page.Manages.SIREN)]
+		}
 	}
 	return page
 }

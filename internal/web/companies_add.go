@@ -35,6 +35,9 @@ func (v *visit) companiesAddPage(code int, form template.Form, notice *template.
 		return err
 	}
 	page := template.CompaniesAddPage{Page: v.portalPage(m, ""), Form: form, Claims: len(waiting)}
+	if v.current.Account.ContributionsOnly {
+		page.DeclarantDays = int(portique.DeclarantTrial.Hours() / 24)
+	}
 	if notice != nil {
 		page.Flash = notice
 	}
@@ -54,30 +57,65 @@ func (v *visit) companiesAddPage(code int, form template.Form, notice *template.
 			if one := m.in(r.SIREN); one != nil && one.Active(m.now) {
 				continue // it came differently in the end
 			}
-			row := template.EndedRequest{ID: r.ID, Company: r.CompanyName, SIREN: string(r.SIREN), Status: string(r.Status), Reason: r.Reason, EndedAt: r.DecidedAt}
+			row := endedRow(r)
 			if r.AskAgainAt.After(m.now) {
-				row.AskAgainAt = r.AskAgainAt
+				row.AskAgainAt = portique.FullMinute(r.AskAgainAt)
+			}
+			if r.By != nil {
+				row.By, row.ByEmail = r.By.Name(), r.By.Email
 			}
 			page.Ended = append(page.Ended, row)
+		case portique.RequestAccepted, portique.RequestAnswered:
+			if one := m.in(r.SIREN); one != nil && one.Active(m.now) && m.now.Sub(r.DecidedAt) < acceptedShown {
+				page.Ended = append(page.Ended, endedRow(r))
+			}
 		}
 	}
 	return v.render(code, template.CompaniesAdd(page))
 }
 
+// acceptedShown is how long the page still tells of a request that was accepted.
+const acceptedShown = 7 * 24 * time.Hour
+
+func endedRow(r access.Asked) template.EndedRequest {
+	return template.EndedRequest{ID: r.ID, Company: r.CompanyName, SIREN: string(r.SIREN), Status: string(r.Status), Reason: r.Reason, EndedAt: r.DecidedAt}
+}
+
 // pendingRow tells where a request stands: who was told, when, what is next.
 func (v *visit) pendingRow(r access.Asked, now time.Time) template.Request {
 	row := template.Request{ID: r.ID, Company: r.CompanyName, SIREN: string(r.SIREN), AskedAt: r.CreatedAt, Administrators: r.SentTo,
-		Reminders: r.Reminders, RemindedAt: r.RemindedAt, AutoAt: r.AutoAt, NextRemindAt: r.NextRemindAt(now), NextAutoAt: r.NextAutoAt(),
+		Reminders: r.Reminders, RemindedAt: r.RemindedAt, AutoAt: r.AutoAt, NextRemindAt: portique.FullMinute(r.NextRemindAt(now)), NextAutoAt: r.NextAutoAt(),
 		EscalateAt: r.CreatedAt.Add(portique.EscalateAfter), EscalatedAt: r.EscalatedAt, ExpiresAt: r.ExpiresAt()}
+	// Those without a letter of their own are told by one that stands for many.
+	others := r.SentTo
 	for _, d := range r.Deliveries {
 		if d.Kind != portique.LetterRequestReceived {
 			continue
 		}
+		others -= d.Count
 		switch d.Status {
 		case portique.LetterSent:
 			row.SentAt, row.Delivered = d.LastAt, d.Count
 		case portique.LetterDead:
 			row.Failed = d.Count
+		}
+	}
+	for _, d := range r.Deliveries {
+		if d.Kind != portique.LetterRequestDigest || others <= 0 {
+			continue
+		}
+		n := min(d.Count, others)
+		others -= n
+		switch d.Status {
+		case portique.LetterSent:
+			row.Delivered += n
+			if d.LastAt.After(row.SentAt) {
+				row.SentAt = d.LastAt
+			}
+		case portique.LetterDead:
+			row.Failed += n
+		default:
+			row.Held += n
 		}
 	}
 	return row

@@ -49,7 +49,7 @@ func (v *visit) contestPage(code int, token string, form template.Form, notice *
 // contest.
 func (v *visit) contest() error {
 	contest, token := v.form("answer") != "confirm", v.linkToken()
-	_, err := v.h.Access.Contest(v.r.Context(), v.actor(), token, v.form("code"), contest)
+	claim, err := v.h.Access.Contest(v.r.Context(), v.actor(), token, v.form("code"), contest)
 	if err != nil {
 		page := v.page()
 		var form template.Form
@@ -59,15 +59,23 @@ func (v *visit) contest() error {
 		}
 		return v.contestPage(code, token, form, page.Flash)
 	}
+	v.tell(contestDoneFlash, "Company", claim.CompanyName)
 	if contest {
 		return v.redirect("/contest/done?contested")
 	}
 	return v.redirect("/contest/done")
 }
 
+// contestDoneFlash carries the company's name to the page after an answer; it is
+// no sentence.
+const contestDoneFlash = "contest.done"
+
 // contestDone follows an answer; it tells nothing that the reader did not see.
 func (v *visit) contestDone() error {
 	page := template.ContestPage{Page: v.page(), State: template.ContestConfirmed}
+	if told, ok := v.take(); ok && told.Key == contestDoneFlash {
+		page.CompanyName, _ = told.Args["Company"].(string)
+	}
 	if v.r.URL.Query().Has("contested") {
 		page.State = template.ContestContested
 	}

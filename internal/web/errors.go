@@ -133,8 +133,7 @@ func (v *visit) sentence(err error) string {
 		}
 	}
 	if !e.RetryAt.IsZero() {
-		// The hour told is never too early by its seconds.
-		args = append(args, "RetryAt", v.p.DateTime(e.RetryAt.Add(time.Minute-time.Nanosecond).Truncate(time.Minute)))
+		args = append(args, "RetryAt", v.p.DateTime(portique.FullMinute(e.RetryAt)))
 	}
 	return v.p.T(e.Key, args...)
 }

@@ -33,6 +33,9 @@ func (v *visit) loginPage(code int, id string, waiting *store.Waiting, form temp
 	page := template.LoginPage{Page: v.page(), Form: form, ForgotURL: "/password/forgot", NoSignUp: !v.h.SignUp}
 	if notice != nil {
 		page.Flash = notice
+		if typed, err := portique.ParseEmail("email", form.Value("email")); err == nil && notice.Kind == template.Bad {
+			page.Meant = portique.MeantEmail(typed) // whether or not either address has an account
+		}
 	}
 	to := v.h.PortalURL
 	if waiting != nil {

@@ -83,6 +83,20 @@ func (v *visit) tile(t tool.Tile, shelf tool.Shelf) template.Tile {
 		if len(shelf.Administrators) > 0 {
 			first := shelf.Administrators[0]
 			tile.ActURL, tile.ActText = "mailto:"+url.PathEscape(first.Email), v.p.T("tool.act.ask", "Name", first.Name())
+			break
+		}
+		brand := v.h.Brand
+		switch {
+		case brand.SupportEmail != "":
+			tile.ActURL, tile.ActText = "mailto:"+url.PathEscape(brand.SupportEmail), v.p.T("tool.act.support")
+		case brand.SupportPhone != "":
+			tile.ActURL, tile.ActText = template.PhoneURL(brand.SupportPhone), v.p.T("tool.act.support_call")
+		default:
+			return tile
+		}
+		tile.ReasonText = v.p.T("tool.reason.nobody")
+		if t.Closed == portique.ContributionsOnly {
+			tile.ReasonText = v.p.T("tool.reason.contributions_only") + " " + tile.ReasonText
 		}
 	}
 	return tile

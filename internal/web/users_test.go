@@ -109,11 +109,11 @@ func TestAdministratorsWork(t *testing.T) {
 	}
 	s.signIn(paul)
 	_, page, _ = s.send("GET", "/companies/add", "", "")
-	want("his request", 200, 200, page, `href="`+cancel+`"`, "Votre demande part par courriel à un administrateur.")
+	want("his request", 200, 200, page, `href="`+cancel+`"`, "L’administrateur la voit déjà sur sa page, et un courriel le prévient.")
 	code, page, _ = s.send("GET", cancel, "", "")
 	want("asked first", code, 200, says(page), "Annuler votre demande ?", "Garder ma demande", `action="`+cancel+`"`)
 	code, page = post(cancel, nil)
-	want("confirmed", code, 303, page, "Votre demande est annulée.")
+	want("confirmed", code, 303, page, "Votre demande pour ")
 	code, page, _ = s.send("GET", cancel, "", "")
 	want("too late", code, 409, says(page), "Cette demande a déjà reçu une réponse, ou a été annulée.")
 

@@ -261,7 +261,7 @@ func TestDoors(t *testing.T) {
 }
 
 // person has an account, and reads French.
-func (s *site) person(email string) *portique.Account {
+func (s *site) person(email string, change ...func(*portique.Account)) *portique.Account {
 	s.t.Helper()
 	hasher, err := secret.NewHasher(1)
 	if err != nil {
@@ -271,7 +271,7 @@ func (s *site) person(email string) *portique.Account {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return storetest.Account(s.t, s.db, email, func(a *portique.Account) { a.PasswordHash, a.Language = hash, "fr" })
+	return storetest.Account(s.t, s.db, email, append(change, func(a *portique.Account) { a.PasswordHash, a.Language = hash, "fr" })...)
 }
 
 // signIn makes the browser that of a person, signed in at the portal.

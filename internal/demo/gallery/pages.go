@@ -41,6 +41,8 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	in.Companies = []template.CompanyChoice{*in.Company, {SIREN: "732829320", Name: "Librairie du Vieux Port"}}
 	one := in
 	one.Companies, one.CanManage = in.Companies[:1], false
+	managing := in
+	managing.Company, managing.CanManage, managing.Manages = nil, false, in.Company
 	waited := func(p template.Page, n int) template.Page { p.Waiting = n; return p }
 	flash := func(p template.Page, kind, key string, args ...any) template.Page {
 		p.Flash = &template.Notice{Kind: kind, Text: p.P.T(key, args...)}
@@ -63,7 +65,12 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	}
 	fresh := template.Request{ID: "a2", Company: "Librairie du Vieux Port", SIREN: "732829320", JustSent: true, AskedAt: noon, Administrators: 1, NextAutoAt: day(3), EscalateAt: day(14), ExpiresAt: day(30)}
 	orphan := template.Request{ID: "a3", Company: "Quincaillerie Moderne", SIREN: "404833048", AskedAt: day(-1), EscalatedAt: day(-1), ExpiresAt: day(29)}
-	refused := template.EndedRequest{Company: "Boulangerie des Halles", SIREN: "404833048", Status: template.RequestRefused, Reason: "Je ne trouve pas votre nom dans notre équipe. Appelez-moi au magasin.", EndedAt: day(-1), AskAgainAt: day(1)}
+	refused := template.EndedRequest{Company: "Boulangerie des Halles", SIREN: "404833048", Status: template.RequestRefused, Reason: "Je ne trouve pas votre nom dans notre équipe. Appelez-moi au magasin.", By: "Jean-Baptiste Kerouanton", ByEmail: "jb.kerouanton@boulangerie-halles.example", EndedAt: day(-1), AskAgainAt: day(1)}
+	accepted := template.EndedRequest{Company: "Librairie du Vieux Port", SIREN: "732829320", Status: template.RequestAccepted, EndedAt: day(-1)}
+	held := fresh
+	held.Held, held.Administrators, held.Delivered, held.SentAt = 2, 3, 1, noon
+	heldAlone := pending
+	heldAlone.Held, heldAlone.Administrators, heldAlone.Failed, heldAlone.SentAt = 1, 1, 0, time.Time{}
 	expired := template.EndedRequest{Company: "Garage Central", SIREN: "732829320", Status: template.RequestExpired, EndedAt: day(-2)}
 	askers := []template.UserRequest{
 		{ID: "r1", Name: "Paul Besson", Email: "paul.besson@atelier-duparc.example", AskedAt: day(-4), Reminders: 2, RemindedAt: day(-1)},
@@ -178,6 +185,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "login", DataPage: "login", Page: template.Login(template.LoginPage{Page: auth, Authorization: "abc", ToolName: "Demandes de formation", ForgotURL: "/password/forgot"})},
 		{Name: "login-filled", DataPage: "login", Page: template.Login(template.LoginPage{Page: flash(auth, template.Good, "auth.flash.reset"), ForgotURL: "/password/forgot", Form: template.Form{Values: map[string][]string{"email": {"claire@atelier.example"}}}})},
 		{Name: "login-refused", DataPage: "login", Page: template.Login(template.LoginPage{Page: flash(test, template.Bad, "login.refused"), Form: template.Form{Values: map[string][]string{"email": {"claire@atelier.example"}}}})},
+		{Name: "login-meant", DataPage: "login", Page: template.Login(template.LoginPage{Page: flash(auth, template.Bad, "login.refused"), ForgotURL: "/password/forgot", Meant: "claire.martin@gmail.com", Form: template.Form{Values: map[string][]string{"email": {"claire.martin@gmail.con"}}}})},
 		{Name: "throttled", DataPage: "throttled", Page: template.Throttled(template.ThrottledPage{Page: auth, Sentence: p.T("throttle.sign_in", "RetryAt", p.DateTime(day(1))), LoginURL: "/login", ForgotURL: "/password/forgot"})},
 		{Name: "forgot", DataPage: "forgot", Page: template.Forgot(template.ForgotPage{Page: auth})},
 		{Name: "forgot-refused", DataPage: "forgot", Page: template.Forgot(template.ForgotPage{Page: auth, Form: template.Form{Errors: []template.FieldError{fault("email", "email.form")}}})},
@@ -226,6 +234,14 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "message", DataPage: "validate", Page: template.Message(template.MessagePage{Page: titledAs(auth, "auth.not_me.title", "validate"), Text: p.T("auth.not_me.text")})},
 		{Name: "companies-add", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer})},
 		{Name: "companies-add-pending", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, Pending: []template.Request{fresh, pending, orphan}, Ended: []template.EndedRequest{refused, expired}})},
+		{Name: "companies-add-sent", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, Pending: []template.Request{fresh}})},
+		{Name: "companies-add-waiting", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: in, Pending: []template.Request{held, heldAlone}})},
+		{Name: "companies-add-accepted", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: in, Ended: []template.EndedRequest{accepted, refused}})},
+		{Name: "companies-add-declarant", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, DeclarantDays: 90})},
+		{Name: "companies-add-refused-pending", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, Pending: []template.Request{pending}, Form: template.Form{
+			Values: map[string][]string{"siren": {"552 100 55"}, "member_code": {""}},
+			Errors: []template.FieldError{fault("siren", "siren.length", "Digits", 8), fault("member_code", "member_code.missing")},
+		}})},
 		{Name: "companies-add-refused", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: in, Form: template.Form{
 			Values: map[string][]string{"siren": {"552 100 55"}, "member_code": {"12345678"}},
 			Errors: []template.FieldError{fault("siren", "siren.length", "Digits", 8)},
@@ -245,14 +261,20 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "contest-answered", DataPage: "contest", Page: contest(template.ContestAnswered)},
 		{Name: "contest-over", DataPage: "contest", Page: contest(template.ContestOver)},
 		{Name: "contest-unknown", DataPage: "contest", Page: template.Contest(template.ContestPage{Page: out, State: template.ContestUnknown})},
-		{Name: "contest-confirmed", DataPage: "contest", Page: template.Contest(template.ContestPage{Page: out, State: template.ContestConfirmed})},
-		{Name: "contest-contested", DataPage: "contest", Page: template.Contest(template.ContestPage{Page: out, State: template.ContestContested})},
+		{Name: "contest-confirmed", DataPage: "contest", Page: template.Contest(template.ContestPage{Page: out, State: template.ContestConfirmed, CompanyName: "Atelier Duparc et Filles"})},
+		{Name: "contest-contested", DataPage: "contest", Page: template.Contest(template.ContestPage{Page: out, State: template.ContestContested, CompanyName: "Atelier Duparc et Filles"})},
 		{Name: "activated", DataPage: "activated", Page: template.Activated(template.ActivatedPage{Page: newcomer, CompanyName: "Atelier Duparc et Filles", SIREN: "552100554"})},
 		{Name: "activated-declarant", DataPage: "activated", Page: template.Activated(template.ActivatedPage{Page: newcomer, CompanyName: "Atelier Duparc et Filles", SIREN: "552100554", Declarant: true, Until: day(90)})},
 		{Name: "tools", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: waited(in, 2), Pending: 1, Sections: []template.ToolCompany{{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "administrator", Waiting: 2, Tiles: tiles}}})},
 		{Name: "tools-all", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: one, Sections: []template.ToolCompany{
 			{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "declarant", Until: day(90), Tiles: tiles[:2]}, {Name: "Librairie du Vieux Port", SIREN: "732829320", Role: "member", Tiles: tiles[2:]},
 			{Name: "Quincaillerie Moderne", SIREN: "404833048", Role: "member"},
+		}})},
+		{Name: "tools-nobody", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: one, Sections: []template.ToolCompany{{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "declarant", Until: day(90), Tiles: []template.Tile{
+			tiles[1], {ID: "formation", Name: "Demandes de formation", Reason: "contributions_only", ReasonText: p.T("tool.reason.contributions_only") + " " + p.T("tool.reason.nobody"), ActURL: "mailto:aide@operateur.example", ActText: p.T("tool.act.support")},
+		}}}})},
+		{Name: "tools-two-companies", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: waited(managing, 1), Sections: []template.ToolCompany{
+			{Name: in.Company.Name, SIREN: in.Company.SIREN, Role: "administrator", Waiting: 1, Tiles: tiles[:1]}, {Name: "Librairie du Vieux Port", SIREN: "732829320", Role: "member", Tiles: tiles[:1]},
 		}})},
 		{Name: "tools-empty", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: newcomer})},
 		{Name: "companies", DataPage: "companies", Page: template.Companies(template.CompaniesPage{Page: waited(in, 2), Pending: 2, Rows: []template.CompanyRow{

@@ -150,6 +150,7 @@
 
   // The page that leads on by itself, unless one stays.
   const leading = document.querySelector('[data-redirect]')
+  if (leading) leading.querySelector('[data-stay]').hidden = false // nothing leads on without a script
   if (leading && location.hash !== '#stay') {
     const said = leading.querySelector('[data-stayed]')
     said.textContent = said.dataset.soon

@@ -197,7 +197,7 @@ func Companies(p CompaniesPage) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = empty(p.t("portal.companies.none"), p.op("portal.tools.none_text")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = empty(p.t("portal.companies.none"), p.t("portal.companies.none_text")).Render(templ.WithChildren(ctx, templ_7745c5c3_Var8), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

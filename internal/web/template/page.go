@@ -28,7 +28,8 @@ type Page struct {
 	Company   *CompanyChoice  // in use; nil outside a company
 	Companies []CompanyChoice // what one may switch to
 	CanManage bool            // administrator of Company
-	Waiting   int             // requests that wait for the administrators of Company, when CanManage
+	Manages   *CompanyChoice  // outside a company: the only one that the person administers, nil without one
+	Waiting   int             // requests that wait for the administrators of Company, when CanManage, or of Manages
 	HasAccess bool            // at least one active access: the list of tools is in the menu
 	Path      string          // path and query of this page, for the language form
 	Referrer  string          // replaces the answer's referrer policy; "" keeps it
@@ -259,9 +260,10 @@ func or(value, fallback string) string {
 	return value
 }
 
-// phoneURL keeps what a telephone needs of a number written for people.
-func phoneURL(phone string) string {
+// PhoneURL is the address that calls a number written for people.
+func PhoneURL(phone string) string {
 	var b strings.Builder
+	b.WriteString("tel:")
 	for _, r := range phone {
 		if r >= '0' && r <= '9' || r == '+' {
 			b.WriteRune(r)
