@@ -41,7 +41,7 @@ func TestAdd(t *testing.T) {
 			t.Errorf("%q, %v", got, err)
 		}
 		public := func(t *portique.Tool) { t.AuthMethod = "none" }
-		if got, err := add(example("mobile", public), given); got != "" || err != nil {
+		if got, err := add(example("mobile", public), ""); got != "" || err != nil {
 			t.Errorf("%q, %v", got, err)
 		}
 		for name, c := range map[string]struct {
@@ -51,6 +51,7 @@ func TestAdd(t *testing.T) {
 		}{
 			"the same id":      {example("paie"), "", portique.ErrToolExists.Key},
 			"a short secret":   {example("court"), given[1:], "tool.secret_short"},
+			"a needless one":   {example("sans", public), given, "tool.secret_unused"},
 			"a faulty address": {example("faux", func(t *portique.Tool) { t.URL = "javascript:1" }), "", "tool.url"},
 		} {
 			if got, err := add(c.tool, c.given); got != "" || err == nil || !strings.Contains(err.Error(), c.want) {
