@@ -32,7 +32,7 @@ func (a answer) without(typed ...string) string {
 		header.Del(name)
 	}
 	_ = header.Write(&b)
-	body := a.body
+	body := strings.ReplaceAll(a.body, "@<wbr>", "@") // where a long address may break
 	for _, one := range append(typed, a.header.Get("X-Request-Id")) {
 		if one != "" {
 			body = strings.ReplaceAll(body, one, "•")

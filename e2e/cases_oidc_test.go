@@ -69,7 +69,7 @@ func TestOpenIDCases(t *testing.T) {
 			}
 		}
 		there := fmt.Sprintf("http://127.0.0.1:%d/x", port)
-		for _, flag := range []string{"--jwks-uri", "--backchannel-logout-uri", "--logo-uri", "--sector-identifier-uri"} { // there is no such thing yet
+		for _, flag := range []string{"--logo-uri", "--sector-identifier-uri", "--initiate-login-uri"} { // there is no such thing
 			if r := app.Try(t, "", "tool", "add", "absent", "--name", "Absent", "--url", tool.URL, "--redirect-uri", tool.URL+"/callback", flag, there); r.Status != 2 {
 				t.Errorf("tool add %s: %d %s", flag, r.Status, r.Stderr)
 			}

@@ -620,7 +620,7 @@ func TestForgottenPassword(t *testing.T) {
 			stranger.Open(app.Auth + "/password/forgot")
 			stranger.Submit("/password/forgot", Fields{"email": {email}})
 			stranger.At("forgot")
-			answers = append(answers, stranger.Page().Text())
+			answers = append(answers, strings.ReplaceAll(stranger.Page().Text(), email, "ADDRESS"))
 		}
 		if answers[0] != answers[1] {
 			t.Errorf("the page tells addresses apart:\n%s\n%s", answers[0], answers[1])
