@@ -66,6 +66,12 @@ func TestAccessibleForms(t *testing.T) {
 			Title   string
 			Links   []struct{ Text, Field, Invalid, Described string }
 		}
+		var focused bool
+		// The script that brings the focus there may still be on its way.
+		until(t, "the focus on the summary", func() bool {
+			c.ask(`document.activeElement?.matches(".summary") ?? false`, &focused)
+			return focused
+		})
 		c.ask(`{
 			Focused: document.activeElement.matches(".summary"),
 			Title: document.title,
@@ -75,12 +81,7 @@ func TestAccessibleForms(t *testing.T) {
 				return {Text: a.textContent, Field: field?.name ?? "", Invalid: field?.getAttribute("aria-invalid") ?? "", Described: said}
 			})
 		}`, &seen)
-		// The script that brings the focus there may still be on its way.
-		until(t, "the focus on the summary", func() bool {
-			c.ask(`document.activeElement.matches(".summary")`, &seen.Focused)
-			return seen.Focused
-		})
-		if len(seen.Links) != n || !strings.HasPrefix(Plain(seen.Title), "À corriger :") {
+		if !seen.Focused || len(seen.Links) != n || !strings.HasPrefix(Plain(seen.Title), "À corriger :") {
 			t.Errorf("%s: %+v", c.Location(), seen)
 		}
 		for _, l := range seen.Links {

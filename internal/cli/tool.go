@@ -98,6 +98,9 @@ func set[T any](to *T, given *T) {
 
 // read takes what the flags name from outside: a file of keys, a secret.
 func (f *toolFlags) read(e *env) (jwks, secret string, err error) {
+	if f.Claims != nil && *f.Claims != "" && strings.Trim(*f.Claims, ", ") == "" {
+		return "", "", usageError{errors.New("--claims names no claim; leave it empty for all")}
+	}
 	if f.JWKSFile != "" && f.JWKSURI != nil && *f.JWKSURI != "" {
 		return "", "", usageError{errors.New("give --jwks-file or --jwks-uri, not both")}
 	}

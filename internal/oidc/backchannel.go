@@ -123,7 +123,7 @@ func (p *Provider) logoutToken(tx *store.Tx, t *portique.Tool, n *store.LogoutNo
 	now := tx.Now()
 	return p.keys.sign(t.Algorithm, "logout+jwt", now, map[string]any{
 		"iss": p.issuer, "aud": t.ID, "iat": now.Unix(), "exp": now.Add(logoutTokenLife).Unix(), "jti": secret.Token(),
-		"sub": p.subject(t, n.AccountID), "sid": n.SessionID,
+		"sub": p.subject(t, n.AccountID), "sid": p.sid(t, n.SessionID),
 		"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}},
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	rp "github.com/coreos/go-oidc/v3/oidc"
 
 	"portique"
+	"portique/internal/outgoing"
 	"portique/internal/store"
 )
 
@@ -144,6 +146,69 @@ func TestBackchannelLogout(t *testing.T) {
 				told++ // the session lived on, and has ended now
 				l.told(e, told)
 			}
+		}
+	})
+}
+
+// A sign-out beside a redemption: the tool is refused, or entered and told.
+func TestSignOutBesideRedemption(t *testing.T) {
+	onBoth(t, func(t *testing.T, e *env) {
+		l := listen(t)
+		tool := e.relying(e.tool("paie", func(t *portique.Tool) { t.BackchannelLogoutURI = l.URL }))
+		person := e.account("Anne")
+		membership := e.member(person, siren1, portique.Administrator)
+		for name, end := range map[string]func(*browser){
+			"session": func(b *browser) { e.tx(func(tx *store.Tx) error { return tx.EndSession(b.sessionID) }) },
+			"person":  func(*browser) { e.tx(func(tx *store.Tx) error { return tx.EndSessionsOf(person) }) },
+			"access": func(*browser) {
+				e.editMembership(membership, func(m *portique.Membership) { m.Status = portique.MembershipSuspended })
+			},
+		} {
+			for i := range 20 {
+				e.editMembership(membership, func(m *portique.Membership) { m.Status = portique.MembershipActive })
+				b := e.browser()
+				b.signIn(person, "")
+				code := b.get(tool.url()).param("code")
+				var got *tokens
+				var both sync.WaitGroup
+				both.Go(func() { got, _ = tool.redeem(code) })
+				both.Go(func() {
+					time.Sleep(time.Duration(i) * 300 * time.Microsecond)
+					end(b)
+				})
+				both.Wait()
+				told := slices.ContainsFunc(e.notices("paie"), func(n *store.LogoutNotice) bool { return n.SessionID == b.sessionID })
+				if told != (got != nil) {
+					t.Fatalf("%s: entered %v, told %v", name, got != nil, told)
+				}
+			}
+		}
+	})
+}
+
+// A tool with a long queue hides nobody else's notices.
+func TestLongQueueOfNotices(t *testing.T) {
+	onBoth(t, func(t *testing.T, e *env) {
+		slow, good := listen(t), listen(t)
+		slow.hold = make(chan struct{})
+		t.Cleanup(func() { close(slow.hold) })
+		person := e.account("Anne")
+		e.member(person, siren1, portique.Administrator)
+		enter := func(tool *relying) {
+			b := e.browser()
+			b.signIn(person, "")
+			tool.enter(b)
+			e.tx(func(tx *store.Tx) error { return tx.EndSession(b.sessionID) })
+		}
+		stuck := e.relying(e.tool("slow", func(t *portique.Tool) { t.BackchannelLogoutURI = slow.URL }))
+		for range 140 {
+			enter(stuck)
+		}
+		enter(e.relying(e.tool("good", func(t *portique.Tool) { t.BackchannelLogoutURI = good.URL })))
+		before := time.Now()
+		good.told(e, 1)
+		if took := time.Since(before); took > outgoing.Timeout {
+			t.Errorf("it waited %s", took)
 		}
 	})
 }

@@ -54,7 +54,7 @@ var scopeClaims = map[string][]string{
 // and moment of the sign-in, its session, the company; personal data only when
 // asked for one by one.
 func (p *Provider) idTokenClaims(tx *store.Tx, s *standing, q *request, scope string) (map[string]any, error) {
-	names := q.Claims.IDToken
+	names := q.oneByOne(q.Claims.IDToken, scope)
 	if hasScope(scope, "company") {
 		names = append(slices.Clone(names), "company")
 	}
@@ -66,16 +66,25 @@ func (p *Provider) idTokenClaims(tx *store.Tx, s *standing, q *request, scope st
 	claims["iss"], claims["aud"], claims["sub"] = p.issuer, s.tool.ID, p.subject(s.tool, s.current.Account.ID)
 	claims["iat"], claims["exp"] = now.Unix(), now.Add(TokenLife).Unix()
 	claims["auth_time"], claims["acr"], claims["amr"] = s.current.AuthTime.Unix(), acrPassword, []string{"pwd"}
-	claims["sid"] = s.current.ID
+	claims["sid"] = p.sid(s.tool, s.current.ID)
 	if q.Nonce != "" {
 		claims["nonce"] = q.Nonce
 	}
 	return claims, nil
 }
 
+// oneByOne are the claims asked for by their names, unless a refresh narrowed
+// what was granted.
+func (q *request) oneByOne(names []string, scope string) []string {
+	if scope != q.Scope {
+		return nil
+	}
+	return names
+}
+
 // userinfoClaims are what the scopes, and the claims parameter, released.
 func (p *Provider) userinfoClaims(tx *store.Tx, s *standing, q *request, scope string) (map[string]any, error) {
-	names := slices.Clone(q.Claims.Userinfo)
+	names := slices.Clone(q.oneByOne(q.Claims.Userinfo, scope))
 	for one := range strings.FieldsSeq(scope) {
 		names = append(names, scopeClaims[one]...)
 	}
@@ -95,6 +104,15 @@ func (p *Provider) subject(t *portique.Tool, accountID string) string {
 		return accountID
 	}
 	return base64.RawURLEncoding.EncodeToString(p.secrets.Mac("pairwise-subject", t.Sector(), accountID))
+}
+
+// sid is how a tool knows a session; one that has names of its own for people has
+// them for sessions too, or both could be matched by it.
+func (p *Provider) sid(t *portique.Tool, sessionID string) string {
+	if !t.Pairwise {
+		return sessionID
+	}
+	return base64.RawURLEncoding.EncodeToString(p.secrets.Mac("pairwise-session", t.Sector(), sessionID))
 }
 
 // release gives the values of the claims of those names, leaving out those that

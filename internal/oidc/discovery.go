@@ -72,9 +72,11 @@ func (p *Provider) discovery(w http.ResponseWriter, r *http.Request) {
 // jwks publishes the public keys. It makes the default key if there is none
 // yet, so that the set is never empty.
 func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) {
-	if err := p.keys.ensure(r.Context(), defaultAlgorithm); err != nil {
-		p.fail(w, r, err)
-		return
+	if len(*p.keys.parsed.Load()) == 0 {
+		if err := p.keys.ensure(r.Context(), defaultAlgorithm); err != nil {
+			p.fail(w, r, err)
+			return
+		}
 	}
 	set, err := p.keys.published(r.Context())
 	if err != nil {

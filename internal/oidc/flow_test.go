@@ -504,6 +504,7 @@ func TestConsent(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *env) {
 		person := e.account("Anne")
 		e.member(person, siren1, portique.Administrator)
+		e.tx(func(tx *store.Tx) error { return tx.SaveAccountClaims(person, `{"phone_number":"+33199001234"}`) })
 		tool := e.relying(e.tool("paie", func(t *portique.Tool) { t.Consent = true }))
 		b := e.browser()
 		b.signIn(person, "")
@@ -536,7 +537,7 @@ func TestConsent(t *testing.T) {
 			})
 			return b.get("/oauth/authorize/" + id)
 		}
-		if p := agree(b.get(tool.url()), "openid", "email"); p.param("code") == "" {
+		if p := agree(b.get(tool.url()), "openid", "email", "email_verified"); p.param("code") == "" {
 			t.Errorf("%v", p)
 		}
 		if p := b.get(tool.url("prompt", "none")); p.param("code") == "" {
@@ -545,13 +546,14 @@ func TestConsent(t *testing.T) {
 		if p := b.get(tool.url("scope", "openid")); p.param("code") == "" {
 			t.Errorf("asked again for less: %v", p)
 		}
-		if p := agree(b.get(tool.url("scope", "openid profile email company", "claims", `{"userinfo":{"phone_number":null}}`)), "openid", "profile", "email", "company", "phone"); p.param("code") == "" {
+		if p := agree(b.get(tool.url("scope", "openid profile email company", "claims", `{"userinfo":{"phone_number":null,"gender":null}}`)), "openid", "name", "given_name", "family_name", "email", "email_verified", "locale",
+			"phone_number", "updated_at", "company"); p.param("code") == "" {
 			t.Errorf("%v", p)
 		}
-		if p := b.get(tool.url("scope", "openid phone")); p.param("code") == "" {
+		if p := b.get(tool.url("scope", "openid company")); p.param("code") == "" {
 			t.Errorf("%v", p)
 		}
-		if p := agree(b.get(tool.url("prompt", "consent")), "openid", "email"); p.param("code") == "" {
+		if p := agree(b.get(tool.url("prompt", "consent")), "openid", "email", "email_verified"); p.param("code") == "" {
 			t.Errorf("%v", p)
 		}
 		plain := e.relying(e.tool("plain"))

@@ -93,7 +93,7 @@ func (p *Provider) personTold(tx *store.Tx, t *portique.Tool, s *standing, scope
 	if err != nil {
 		return nil, err
 	}
-	told["client_id"], told["aud"], told["scope"], told["sid"] = t.ID, t.ID, scope, s.current.ID
+	told["client_id"], told["aud"], told["scope"], told["sid"] = t.ID, t.ID, scope, p.sid(t, s.current.ID)
 	told["sub"] = p.subject(t, s.current.Account.ID)
 	return told, nil
 }
@@ -139,7 +139,7 @@ func (p *Provider) refreshToken(f *flight, hash []byte) (map[string]any, error) 
 	if err != nil {
 		return nil, err
 	}
-	told["iat"], told["exp"] = t.CreatedAt.Unix(), end.Unix()
+	told["iat"], told["exp"], told["token_type"] = t.CreatedAt.Unix(), end.Unix(), "refresh_token"
 	if g.DPoPKey != "" {
 		told["cnf"] = map[string]string{"jkt": g.DPoPKey}
 	}

@@ -22,33 +22,34 @@ const (
 // fetches remembers when the keys of each tool were last asked for.
 type fetches struct {
 	mu     sync.Mutex
-	at     map[string]time.Time // by address
+	at     map[string]time.Time // by tool
 	wanted map[string]bool
 }
 
 // want has the keys of a tool fetched soon.
-func (f *fetches) want(uri string) {
+func (f *fetches) want(id string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.wanted[uri] = true
+	f.wanted[id] = true
 }
 
-// due says whether an address is to be called now, and notes that it is.
-func (f *fetches) due(uri string, now time.Time) bool {
+// due says whether the keys of a tool are to be fetched now, and notes that they
+// are.
+func (f *fetches) due(id string, now time.Time) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	last, asked := f.at[uri]
+	last, asked := f.at[id]
 	since := now.Sub(last)
-	if asked && since < fetchEvery && !(f.wanted[uri] && since >= fetchAgain) {
+	if asked && since < fetchEvery && !(f.wanted[id] && since >= fetchAgain) {
 		return false
 	}
-	f.at[uri] = now
-	delete(f.wanted, uri)
+	f.at[id] = now
+	delete(f.wanted, id)
 	return true
 }
 
 // FetchKeys fetches the keys of the tools that publish theirs, where it is time:
-// for the timetable, every few seconds. A set that cannot be fetched or used
+// for the timetable, every few seconds. A set that cannot be fetched or read
 // leaves the one before.
 func (p *Provider) FetchKeys(ctx context.Context) error {
 	var tools []*portique.Tool
@@ -58,7 +59,7 @@ func (p *Provider) FetchKeys(ctx context.Context) error {
 	var all sync.WaitGroup
 	defer all.Wait()
 	for _, t := range tools {
-		if t.JWKSURI == "" || !p.fetches.due(t.JWKSURI, time.Now()) {
+		if t.JWKSURI == "" || !p.fetches.due(t.ID, time.Now()) {
 			continue
 		}
 		all.Go(func() {
@@ -77,15 +78,17 @@ func (p *Provider) fetchKeys(ctx context.Context, t *portique.Tool) error {
 	}
 	r.Header.Set("Accept", "application/jwk-set+json, application/json")
 	status, body, err := p.outgoing.Do(r)
-	switch {
-	case err != nil:
-		return err
-	case status != http.StatusOK:
-		return fmt.Errorf("the tool answers %d", status)
-	case !tool.PublicKeys(string(body)):
-		return fmt.Errorf("the answer is not a set of public keys (RFC 7517)")
-	case string(body) == t.JWKS:
-		return nil
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("the tool answers %d", status)
 	}
-	return p.db.Tx(ctx, func(tx *store.Tx) error { return tx.SaveToolKeys(t.ID, t.JWKSURI, string(body)) })
+	if err != nil {
+		return err
+	}
+	// A set without a key that we can use is a set: so a tool takes back one that
+	// was stolen.
+	usable, err := tool.UsableKeys(string(body))
+	if err != nil || usable == t.JWKS {
+		return err
+	}
+	return p.db.Tx(ctx, func(tx *store.Tx) error { return tx.SaveToolKeys(t.ID, t.JWKSURI, usable) })
 }

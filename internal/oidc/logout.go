@@ -73,7 +73,7 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request, v url.Valu
 		}
 		d.confirm = base64.RawURLEncoding.EncodeToString(p.secrets.Mac("logout-confirm", f.current.ID))
 		confirmed := secret.Equal([]byte(v.Get("confirm")), []byte(d.confirm))
-		if d.ask = !confirmed && !(d.proved && hint.Session == f.current.ID); d.ask {
+		if d.ask = !confirmed && !(d.proved && hint.Session == p.sid(d.client, f.current.ID)); d.ask {
 			return nil
 		}
 		if err := d.closes(f.tx, f.current.ID); err != nil {
@@ -117,7 +117,7 @@ func (p *Provider) alreadyEnded(tx *store.Tx, r *http.Request, hint *hint, d *de
 	if err != nil && !missing(err) {
 		return err
 	}
-	if err != nil || hint == nil || hint.Session != id {
+	if err != nil || hint == nil || d.client == nil || hint.Session != p.sid(d.client, id) {
 		return nil
 	}
 	return d.closes(tx, id)

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
@@ -100,8 +101,9 @@ func (p *Provider) signedIn(f *flight) (bool, error) {
 			return false, nil
 		}
 	}
+	old := q.MaxAge != nil && f.current.AuthTime.Before(row.CreatedAt) && f.tx.Now().Sub(f.current.AuthTime).Seconds() > float64(*q.MaxAge)
 	if row.SessionID == f.current.ID {
-		return true, nil // signed in for this authorization, or found good enough for it before
+		return !old, nil // signed in for this authorization, or found good enough for it before
 	}
 	switch {
 	case q.asks("login"), q.asks("select_account"):
@@ -119,54 +121,57 @@ func (p *Provider) isSubject(f *flight) bool {
 }
 
 // agreed says whether the person need not be asked, or has agreed to all that the
-// tool would be told. What it would be told is noted for the page that asks.
+// tool would be told. What it would be told is noted for the page that asks, and
+// judged again after the answer: it may have become more meanwhile.
 func (f *flight) agreed() (bool, error) {
-	if !f.client.Consent && !f.request.asks("consent") || !f.row.ConsentedAt.IsZero() {
+	if !f.client.Consent && !f.request.asks("consent") {
 		return true, nil
 	}
-	f.row.Told = f.request.told(f.client)
-	if f.request.asks("consent") {
-		return false, nil
-	}
-	before, err := f.tx.Consent(f.current.Account.ID, f.client.ID)
+	more, err := f.tx.AccountClaims(f.current.Account.ID)
 	if err != nil && !missing(err) {
 		return false, err
 	}
-	return !slices.ContainsFunc(f.row.Told, func(one string) bool { return !slices.Contains(before, one) }), nil
-}
-
-// told lists what a request would have a tool told of a person: groups of claims
-// by the name of their scope, and claims asked for one by one that no group has.
-// That the person signed in is always told.
-func (q *request) told(t *portique.Tool) []string {
-	told := []string{"openid"}
-	has := map[string]bool{}
-	for scope := range strings.FieldsSeq(q.Scope) {
-		claims := scopeClaims[scope]
-		may := slices.ContainsFunc(claims, t.MayHave)
-		for _, claim := range claims {
-			has[claim] = true
-		}
-		if scope == "offline_access" || may {
-			told = append(told, scope)
+	told := f.request.told(f.client, more)
+	before := f.row.Told
+	if f.row.ConsentedAt.IsZero() {
+		before = nil
+		if !f.request.asks("consent") {
+			if before, err = f.tx.Consent(f.current.Account.ID, f.client.ID); err != nil && !missing(err) {
+				return false, err
+			}
 		}
 	}
-	for _, claim := range slices.Concat(q.Claims.IDToken, q.Claims.Userinfo) {
-		if group := groupOf(claim); group != "" && !has[claim] && t.MayHave(claim) && !slices.Contains(told, group) {
-			told = append(told, group)
+	if !slices.ContainsFunc(told, func(one string) bool { return !slices.Contains(before, one) }) {
+		return true, nil
+	}
+	f.row.Told, f.row.ConsentedAt = told, time.Time{}
+	return false, nil
+}
+
+// ofAccount are the claims that every account has.
+var ofAccount = []string{"name", "given_name", "family_name", "locale", "updated_at", "email", "email_verified", "company"}
+
+// told lists what a request would have a tool told of a person: the claims that
+// it may have and that this person has, more among them, in a fixed order;
+// offline_access when it may ask again later; openid first, for that the person
+// signed in is always told.
+func (q *request) told(t *portique.Tool, more string) []string {
+	var known map[string]any
+	_ = json.Unmarshal([]byte(more), &known) // ours, or empty
+	asked := slices.Concat(q.Claims.IDToken, q.Claims.Userinfo)
+	for scope := range strings.FieldsSeq(q.Scope) {
+		asked = append(asked, scopeClaims[scope]...)
+	}
+	told := []string{"openid"}
+	for _, claim := range portique.Claims {
+		if slices.Contains(asked, claim) && t.MayHave(claim) && (slices.Contains(ofAccount, claim) || known[claim] != nil) {
+			told = append(told, claim)
 		}
+	}
+	if hasScope(q.Scope, "offline_access") {
+		told = append(told, "offline_access")
 	}
 	return told
-}
-
-// groupOf is the scope that a claim belongs to, "" for what is no personal data.
-func groupOf(claim string) string {
-	for scope, claims := range scopeClaims {
-		if slices.Contains(claims, claim) {
-			return scope
-		}
-	}
-	return ""
 }
 
 // choose settles for which access the tool is entered, or leaves it open: the
@@ -257,7 +262,7 @@ func standsOn(s *store.Standing, now time.Time) (*standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !s.Tool.DisabledAt.IsZero() || s.Membership.Opens(s.Tool, now) != portique.Open {
+	if !s.Tool.DisabledAt.IsZero() || !reaches(acrPassword, s.Tool.MinACR) || s.Membership.Opens(s.Tool, now) != portique.Open {
 		return nil, errFallen
 	}
 	return &standing{current, s.Tool, s.Membership, s.Claims}, nil

@@ -17,6 +17,7 @@ import (
 	"portique"
 	"portique/internal/secret"
 	"portique/internal/store"
+	"portique/internal/tool"
 )
 
 // What tools may sign their own proofs with.
@@ -62,7 +63,7 @@ func (p *Provider) checkAssertion(tx *store.Tx, t *portique.Tool, assertion, end
 	var c jwt.Claims
 	if !verifiedBy(t.JWKS, token, &c) {
 		if t.JWKSURI != "" {
-			p.fetches.want(t.JWKSURI) // a new key, perhaps
+			p.fetches.want(t.ID) // a new key, perhaps
 		}
 		return errInvalidClient
 	}
@@ -124,7 +125,7 @@ func (p *Provider) proofOf(tx *store.Tx, r *http.Request, token string) (string,
 	}
 	header := parsed.Headers[0]
 	key := header.JSONWebKey
-	if header.ExtraHeaders[jose.HeaderType] != "dpop+jwt" || key == nil || !key.Valid() || !key.IsPublic() {
+	if header.ExtraHeaders[jose.HeaderType] != "dpop+jwt" || key == nil || !tool.Strong(key) {
 		return "", errProof("the proof has the type dpop+jwt and its public key as jwk")
 	}
 	var c struct {

@@ -126,13 +126,16 @@ func (p *Provider) Ready(ctx context.Context) error {
 }
 
 // Purge deletes the tokens and grants that can no longer serve: for the
-// timetable, about once an hour.
+// timetable, every minute.
 func (p *Provider) Purge(ctx context.Context) error {
 	return p.db.Tx(ctx, func(tx *store.Tx) error {
 		if _, err := tx.PurgeAccessTokens(tx.Now()); err != nil {
 			return err
 		}
 		if err := tx.PurgeProofs(tx.Now()); err != nil {
+			return err
+		}
+		if _, err := tx.PurgeAuthorizations(tx.Now().Add(-time.Hour)); err != nil {
 			return err
 		}
 		if err := tx.PurgeNotices(tx.Now().Add(-2 * noticeLife)); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ const pushedPrefix = "urn:ietf:params:oauth:request_uri:"
 func (p *Provider) push(w http.ResponseWriter, r *http.Request) {
 	address := pushedPrefix + secret.Token()
 	p.machine(w, r, func(f *flight, v url.Values) error {
-		v = withoutCredentials(v)
+		v = ofAuthorization(v)
 		if v.Has("request_uri") {
 			return refuse("invalid_request", "request_uri has no place in a request sent ahead")
 		}
@@ -54,14 +55,12 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request) {
 
 var errPushedGone = refuse("invalid_request_uri", "the request sent ahead is too old, was used, or is another client's")
 
-// withoutCredentials are the parameters of an authorization request, without
-// those by which its client proved who it is.
-func withoutCredentials(v url.Values) url.Values {
+// ofAuthorization are the parameters of an authorization request, without those
+// that nobody knows or that prove who its client is.
+func ofAuthorization(v url.Values) url.Values {
 	kept := url.Values{}
 	for name, values := range v {
-		switch name {
-		case "client_secret", "client_assertion", "client_assertion_type":
-		default:
+		if slices.Contains(authorizeFields, name) || name == "request" || name == "registration" {
 			kept[name] = values
 		}
 	}

@@ -32,6 +32,14 @@ func (p *Provider) redeem(t *tokenRequest) (*tokenAnswer, error) {
 	if !g.RevokedAt.IsZero() {
 		return nil, refuse("invalid_grant", "the code is no longer valid")
 	}
+	if !g.CodeRedeemedAt.IsZero() && g.ClientID != t.client.ID {
+		return nil, refuse("invalid_grant", "the code was given to another client")
+	}
+	// What ends the access at this moment comes before, or after: then it finds
+	// that the tool was entered, and has it told.
+	if err := t.tx.HoldStanding(g); err != nil {
+		return nil, err
+	}
 	s, err := p.stand(t.tx, g)
 	if err != nil && !missing(err) {
 		return nil, err

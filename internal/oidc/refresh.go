@@ -92,6 +92,13 @@ func (p *Provider) refresh(t *tokenRequest) (*tokenAnswer, error) {
 func (p *Provider) successor(tx *store.Tx, old *store.RefreshToken, g *store.Grant) (string, error) {
 	if !old.UsedAt.IsZero() {
 		next, err := p.secrets.Open("refresh-token", g.ID, old.Successor)
+		if err != nil {
+			return "", err
+		}
+		row, err := tx.RefreshToken(secret.Hash(string(next)))
+		if err == nil && !row.UsedAt.IsZero() { // the answer was not lost: nothing more comes of the old one
+			return "", refuse("invalid_grant", "the refresh token was used before, and its successor too")
+		}
 		return string(next), err
 	}
 	next := secret.Token()

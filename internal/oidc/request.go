@@ -16,8 +16,13 @@ import (
 	"portique/internal/i18n"
 )
 
-// maxForm is the longest body and query read, in bytes.
-const maxForm = 64 << 10
+// How much of what is sent is read or kept, in bytes.
+const (
+	maxForm  = 64 << 10 // a body, and a query
+	maxState = 4 << 10
+	maxNonce = 1 << 10
+	maxAsked = 8 << 10 // the claims parameter
+)
 
 // request is an authorization request once it was checked (RFC 6749 4.1.1,
 // OpenID Connect Core 3.1.2.1). It is kept with the pending authorization.
@@ -140,6 +145,14 @@ func (q *request) read(v url.Values, t *portique.Tool, hint *hint) *refusal {
 	for name, value := range v {
 		if s := strings.Join(value, ""); !utf8.ValidString(s) || strings.ContainsRune(s, 0) {
 			return refuse("invalid_request", "the parameter "+name+" is not text in UTF-8")
+		}
+	}
+	for name, longest := range map[string]int{"state": maxState, "nonce": maxNonce, "claims": maxAsked, "scope": maxState, "prompt": maxNonce} {
+		if len(v.Get(name)) > longest {
+			if name == "state" {
+				q.State = "" // nobody's, and not to be sent back
+			}
+			return refuse("invalid_request", "the parameter "+name+" is longer than "+strconv.Itoa(longest)+" bytes")
 		}
 	}
 	switch {

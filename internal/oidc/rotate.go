@@ -32,7 +32,7 @@ func RotateKeys(ctx context.Context, db *store.DB, secrets *secret.Keys, actor p
 	var made []*store.SigningKey
 	err := db.Tx(ctx, func(tx *store.Tx) error {
 		made = nil
-		rows, err := tx.SigningKeys()
+		rows, err := tx.LockSigningKeys()
 		if err != nil {
 			return err
 		}
@@ -76,7 +76,7 @@ func RevokeKey(ctx context.Context, db *store.DB, secrets *secret.Keys, actor po
 		return err
 	}
 	return db.Tx(ctx, func(tx *store.Tx) error {
-		rows, err := tx.SigningKeys()
+		rows, err := tx.LockSigningKeys()
 		if err != nil {
 			return err
 		}

@@ -27,6 +27,10 @@ const (
 	pathConsent  = "/oauth/consent"
 )
 
+// authorizeFields are the parameters of an authorization request.
+var authorizeFields = []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge",
+	"code_challenge_method", "prompt", "max_age", "login_hint", "id_token_hint", "acr_values", "claims", "ui_locales", "company_hint", "dpop_jkt", "request_uri"}
+
 // Route is one line of `portique routes`.
 type Route struct {
 	Method, Path string
@@ -36,8 +40,7 @@ type Route struct {
 
 // Routes lists what Handler serves.
 func Routes() []Route {
-	authorize := []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge",
-		"code_challenge_method", "prompt", "max_age", "login_hint", "id_token_hint", "acr_values", "claims", "ui_locales", "company_hint", "dpop_jkt", "request_uri"}
+	authorize := authorizeFields
 	proofs := []string{"client_id", "client_secret", "client_assertion", "client_assertion_type"}
 	logout := []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state"}
 	return []Route{

@@ -135,6 +135,12 @@ func TestRefresh(t *testing.T) {
 		if third["refresh_token"] == nil {
 			t.Fatal(third)
 		}
+		if p, got := tool.refresh(first.RefreshToken); got["error"] != "invalid_grant" {
+			t.Errorf("the answer was not lost, its successor was used: %v", p)
+		}
+		if told := tool.introspect(third["refresh_token"].(string)); told["active"] != true {
+			t.Errorf("and that ended the family: %v", told)
+		}
 
 		e.skew.Add(int64(2 * time.Second))
 		if p, got := tool.refresh(first.RefreshToken); p.status != 400 || got["error"] != "invalid_grant" {
@@ -295,7 +301,7 @@ func TestIntrospect(t *testing.T) {
 		if told["exp"].(float64)-told["iat"].(float64) != 300 || told["company"].(map[string]any)["siren"] != string(siren1) {
 			t.Errorf("%v", told)
 		}
-		if told := tool.introspect(got.RefreshToken); told["active"] != true || told["token_type"] != nil || told["exp"].(float64)-told["iat"].(float64) != 12*3600 {
+		if told := tool.introspect(got.RefreshToken); told["active"] != true || told["token_type"] != "refresh_token" || told["exp"].(float64)-told["iat"].(float64) != 12*3600 {
 			t.Errorf("of the refresh token: %v", told)
 		}
 		for _, token := range []string{got.AccessToken, got.RefreshToken} {
@@ -699,10 +705,13 @@ func TestToolKinds(t *testing.T) {
 		same := e.relying(e.tool("same", func(t *portique.Tool) {
 			t.Pairwise, t.RedirectURIs = true, []string{"https://first.example/other"}
 		}))
-		subjects := map[string]string{}
+		subjects, sessions := map[string]string{}, map[string]any{}
 		for name, tool := range map[string]*relying{"first": first, "second": second, "same": same} {
 			got := tool.enter(b)
-			subjects[name] = got.id.Subject
+			subjects[name], sessions[name] = got.id.Subject, got.claims["sid"]
+			if told := tool.introspect(got.AccessToken); told["sid"] != got.claims["sid"] {
+				t.Errorf("%s: two names for its session", name)
+			}
 			if _, info := tool.userinfo(got.AccessToken); info["sub"] != got.id.Subject {
 				t.Errorf("%s: userinfo names %v", name, info["sub"])
 			}
@@ -716,6 +725,13 @@ func TestToolKinds(t *testing.T) {
 				t.Errorf("%s: by another tool's name: %v", name, p)
 			}
 		}
+		if sessions["first"] == b.sessionID || sessions["first"] == sessions["second"] || sessions["first"] != sessions["same"] {
+			t.Errorf("%v", sessions)
+		}
+		if p := b.get("/oauth/logout?id_token_hint=" + first.enter(b).raw); !strings.HasPrefix(p.body, "PAGE signed-out true") {
+			t.Errorf("a sign-out by its own hint: %v", p)
+		}
+		b.signIn(person, "")
 		if subjects["first"] == person || subjects["first"] == subjects["second"] || subjects["first"] != subjects["same"] {
 			t.Errorf("%v", subjects)
 		}
@@ -807,13 +823,13 @@ func TestFetchKeys(t *testing.T) {
 			t.Errorf("%d calls in the same minute", calls)
 		}
 		func(p *oidc.Provider) { // another node, which has asked nobody yet
-			serve(`{"keys":[]}`)
+			serve(`<html>out of order</html>`)
 			if err := p.FetchKeys(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}(e.node())
 		if status := ask(first); status != 200 || calls != 2 {
-			t.Errorf("after an empty set: %d, %d calls", status, calls)
+			t.Errorf("after what is no set: %d, %d calls", status, calls)
 		}
 		func(p *oidc.Provider) {
 			serve(second.set())
@@ -826,6 +842,15 @@ func TestFetchKeys(t *testing.T) {
 		}
 		if status := ask(first); status != 401 {
 			t.Errorf("by the old key: %d", status)
+		}
+		func(p *oidc.Provider) { // a stolen key is taken back; one that we cannot use is left out
+			serve(`{"keys":[{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"}]}`)
+			if err := p.FetchKeys(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}(e.node())
+		if status := ask(second); status != 401 {
+			t.Errorf("by a key taken back: %d", status)
 		}
 	})
 }

@@ -17,6 +17,7 @@ func TestAllowed(t *testing.T) {
 		"169.254.169.254:80": false, "[fe80::1]:80": false, "0.0.0.0:80": false, "[::]:80": false, "100.64.0.1:80": false,
 		"224.0.0.1:80": false, "255.255.255.255:80": false, "240.0.0.1:80": false, "192.0.2.1:80": false, "198.18.0.1:80": false,
 		"[64:ff9b::7f00:1]:80": false, "[2002:7f00:1::]:80": false, "[2001:db8::1]:80": false, "[ff02::1]:80": false,
+		"[fec0::1]:80": false, "[::7f00:1]:80": false, "[::ffff:0:127.0.0.1]:80": false, "168.63.129.16:80": false,
 		"nonsense": false,
 	} {
 		if err := allowed(address, false); (err == nil) != ok {

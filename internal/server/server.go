@@ -127,7 +127,7 @@ func New(app *App, o Options) (*Server, error) {
 	s.jobs.Every("purge claims", time.Hour, app.Access.Purge)
 	s.jobs.Every("purge sign-ups", time.Hour, app.Accounts.Purge)
 	s.jobs.Every("purge sessions", time.Hour, app.Sessions.Purge)
-	s.jobs.Every("purge grants", time.Hour, s.provider.Purge)
+	s.jobs.Every("purge grants", time.Minute, s.provider.Purge)
 	return s, nil
 }
 

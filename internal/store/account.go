@@ -34,6 +34,17 @@ func (tx *Tx) SaveAccountClaims(id, claims string) error {
 	return err
 }
 
+// ErrNoAccountClaims: nothing more is known of the person.
+var ErrNoAccountClaims = &portique.Error{Kind: portique.NotFound, Key: "grant.claims"}
+
+// AccountClaims returns what SaveAccountClaims keeps, or ErrNoAccountClaims.
+func (tx *Tx) AccountClaims(id string) (string, error) {
+	return one(tx, ErrNoAccountClaims, func(r row) (claims string, err error) {
+		err = r.Scan(&claims)
+		return claims, err
+	}, `SELECT claims FROM account_claims WHERE account_id = $1`, id)
+}
+
 // Account returns the account with that id, or ErrAccountUnknown.
 func (tx *Tx) Account(id string) (*portique.Account, error) {
 	return one(tx, portique.ErrAccountUnknown, scanAccount, `SELECT `+accountColumns+` FROM account WHERE id = $1`, id)

@@ -43,6 +43,15 @@ func (d dialect) forNoKeyUpdate(query string) string {
 	return query
 }
 
+// forShare keeps others from changing rows until the transaction ends, while
+// they may be read and kept so by several.
+func (d dialect) forShare(query string) string {
+	if d == postgresEngine {
+		return query + " FOR SHARE"
+	}
+	return query
+}
+
 // skipLocked makes a select take rows that no other node works on.
 func (d dialect) skipLocked(query string) string {
 	if d == postgresEngine {

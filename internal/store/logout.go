@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"time"
 
 	"portique"
@@ -98,15 +99,25 @@ func scanNotice(r row) (*LogoutNotice, error) {
 // of them and none of the tools named in busy; for the time of the lease they
 // are nobody else's.
 func (tx *Tx) ClaimNotices(limit int, busy map[string]int, perTool int, lease time.Duration) ([]*LogoutNotice, error) {
-	due, err := all(tx, scanNotice, tx.dialect.skipLocked(`SELECT `+noticeColumns+` FROM logout_notice
-		WHERE status = 'queued' AND run_at <= $1 AND locked_until <= $1 ORDER BY run_at LIMIT $2`), ms(tx.now), 4*limit)
+	// A few of each tool, so that one with a long queue hides nobody else's.
+	due, err := all(tx, scanNotice, `SELECT `+noticeColumns+` FROM (SELECT `+noticeColumns+`,
+		row_number() OVER (PARTITION BY client_id ORDER BY run_at, id) AS place FROM logout_notice
+		WHERE status = 'queued' AND run_at <= $1 AND locked_until <= $1) q WHERE place <= $2 ORDER BY run_at LIMIT $3`, ms(tx.now), perTool, 16*limit)
 	if err != nil {
 		return nil, err
 	}
 	var taken []*LogoutNotice
-	for _, n := range due {
-		if len(taken) == limit || busy[n.ClientID] >= perTool {
+	for _, seen := range due {
+		if len(taken) == limit || busy[seen.ClientID] >= perTool {
 			continue
+		}
+		n, err := one(tx, errNoNotice, scanNotice, tx.dialect.skipLocked(`SELECT `+noticeColumns+` FROM logout_notice
+			WHERE id = $1 AND status = 'queued' AND locked_until <= $2`), seen.ID, ms(tx.now))
+		if errors.Is(err, errNoNotice) {
+			continue // another node has it
+		}
+		if err != nil {
+			return nil, err
 		}
 		busy[n.ClientID]++
 		if _, err := tx.exec(`UPDATE logout_notice SET locked_until=$2 WHERE id=$1`, n.ID, ms(tx.now.Add(lease))); err != nil {
@@ -116,6 +127,8 @@ func (tx *Tx) ClaimNotices(limit int, busy map[string]int, perTool int, lease ti
 	}
 	return taken, nil
 }
+
+var errNoNotice = &portique.Error{Kind: portique.NotFound, Key: "grant.notice"}
 
 // SettleNotice saves what came of an attempt.
 func (tx *Tx) SettleNotice(n *LogoutNotice) error {

@@ -65,6 +65,23 @@ func (tx *Tx) GrantByCode(hash []byte) (*Grant, error) {
 		tx.dialect.forUpdate(`SELECT `+grantColumns+` FROM oauth_grant WHERE code_hash = $1`), hash)
 }
 
+// HoldStanding keeps the session and the access behind a grant as they are until
+// the transaction ends.
+func (tx *Tx) HoldStanding(g *Grant) error {
+	for _, held := range [][2]string{{`SELECT id FROM session WHERE id = $1`, g.SessionID}, {`SELECT id FROM membership WHERE id = $1`, g.MembershipID}} {
+		if _, err := all(tx, func(r row) (id string, err error) { err = r.Scan(&id); return id, err }, tx.dialect.forShare(held[0]), held[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RevokeGrantsOf revokes everything that a tool holds.
+func (tx *Tx) RevokeGrantsOf(clientID string) error {
+	_, err := tx.exec(`UPDATE oauth_grant SET revoked_at=$2 WHERE client_id=$1 AND revoked_at=0`, clientID, ms(tx.now))
+	return err
+}
+
 // ToolsEntered lists the tools that a session entered, by name.
 func (tx *Tx) ToolsEntered(sessionID string) ([]*portique.Tool, error) {
 	return all(tx, scanTool, `SELECT `+toolColumns+` FROM tool WHERE disabled_at = 0 AND id IN
@@ -102,14 +119,14 @@ func (tx *Tx) InsertAccessToken(t *AccessToken) error {
 type Standing struct {
 	Session    *Session             // ID, Door, AccountID, CreatedAt, SeenAt, ExpiresAt, EndedAt
 	Account    *portique.Account    // without PasswordHash, ContributionsOnly, LastSignInAt
-	Tool       *portique.Tool       // ID, Audience, Algorithm, RedirectURIs, Pairwise, UserinfoSigned, Claims, DisabledAt
+	Tool       *portique.Tool       // ID, Audience, Algorithm, RedirectURIs, Pairwise, UserinfoSigned, MinACR, Claims, DisabledAt
 	Membership *portique.Membership // without Since, EndedAt
 	Claims     string               // what more is known of the person, a JSON object, or ""
 }
 
 const (
 	standingColumns = `s.id, s.door, s.created_at, s.seen_at, s.expires_at, s.ended_at,
-		a.id, a.email, a.first_name, a.last_name, a.language, a.status, a.created_at, t.id, t.audience, t.algorithm, t.redirect_uris, t.pairwise, t.userinfo_signed, t.claims, t.disabled_at,
+		a.id, a.email, a.first_name, a.last_name, a.language, a.status, a.created_at, t.id, t.audience, t.algorithm, t.redirect_uris, t.pairwise, t.userinfo_signed, t.min_acr, t.claims, t.disabled_at,
 		m.id, m.siren, m.role, m.status, m.rights, m.until, c.name, c.status, COALESCE(x.claims, '')`
 	standingJoins = `JOIN session s ON s.id = g.session_id AND s.account_id = g.account_id JOIN account a ON a.id = g.account_id
 		JOIN tool t ON t.id = g.client_id JOIN membership m ON m.id = g.membership_id AND m.account_id = g.account_id
@@ -121,7 +138,7 @@ func scanStanding(r row, before ...any) (*Standing, error) {
 	claims := ""
 	err := r.Scan(append(before, &s.ID, &s.Door, at{&s.CreatedAt}, at{&s.SeenAt}, at{&s.ExpiresAt}, at{&s.EndedAt},
 		&a.ID, &a.Email, &a.FirstName, &a.LastName, &a.Language, &a.Status, at{&a.CreatedAt}, &t.ID, &t.Audience,
-		&t.Algorithm, texts{&t.RedirectURIs}, &t.Pairwise, &t.UserinfoSigned, texts{&t.Claims}, at{&t.DisabledAt}, &m.ID, &m.SIREN, &m.Role, &m.Status, texts{&m.Rights}, at{&m.Until}, &m.CompanyName, &m.CompanyStatus, &claims)...)
+		&t.Algorithm, texts{&t.RedirectURIs}, &t.Pairwise, &t.UserinfoSigned, &t.MinACR, texts{&t.Claims}, at{&t.DisabledAt}, &m.ID, &m.SIREN, &m.Role, &m.Status, texts{&m.Rights}, at{&m.Until}, &m.CompanyName, &m.CompanyStatus, &claims)...)
 	s.AccountID, m.AccountID = a.ID, a.ID
 	m.Email, m.FirstName, m.LastName, m.AccountActive = a.Email, a.FirstName, a.LastName, a.Status == portique.AccountActive
 	return &Standing{s, a, t, m, claims}, err
@@ -302,8 +319,15 @@ func (tx *Tx) InsertSigningKey(k *SigningKey) (bool, error) {
 
 // TimeSigningKey saves from when until when a key signs, and that it was revoked.
 func (tx *Tx) TimeSigningKey(k *SigningKey) error {
-	_, err := tx.exec(`UPDATE signing_key SET signs_at=$2, retired_at=$3, revoked_at=$4 WHERE kid=$1`, k.ID, ms(k.SignsAt), ms(k.RetiredAt), ms(k.RevokedAt))
+	_, err := tx.exec(`UPDATE signing_key SET signs_at=$2, retired_at=$3,
+		revoked_at = CASE revoked_at WHEN 0 THEN $4 ELSE revoked_at END WHERE kid=$1`, k.ID, ms(k.SignsAt), ms(k.RetiredAt), ms(k.RevokedAt))
 	return err
+}
+
+// LockSigningKeys is SigningKeys, held until the transaction ends.
+func (tx *Tx) LockSigningKeys() ([]*SigningKey, error) {
+	return all(tx, scanSigningKey, tx.dialect.forUpdate(`SELECT `+signingKeyColumns+` FROM signing_key
+		ORDER BY CASE retired_at WHEN 0 THEN 0 ELSE 1 END, created_at, kid`))
 }
 
 // SigningKeys lists every key, those without an end first, then the oldest.

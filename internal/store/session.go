@@ -82,6 +82,9 @@ func (tx *Tx) TouchSession(id string) error {
 // EndSession ends a session and those that live under it; tools that want to be
 // told are.
 func (tx *Tx) EndSession(id string) error {
+	if err := tx.holdSessions(`id = $1`, id); err != nil {
+		return err
+	}
 	if err := tx.tellTools(`g.session_id = $1`, id); err != nil {
 		return err
 	}
@@ -92,10 +95,22 @@ func (tx *Tx) EndSession(id string) error {
 // EndSessionsOf ends every session of an account; tools that want to be told
 // are.
 func (tx *Tx) EndSessionsOf(accountID string) error {
+	if err := tx.holdSessions(`account_id = $1`, accountID); err != nil {
+		return err
+	}
 	if err := tx.tellTools(`g.account_id = $1`, accountID); err != nil {
 		return err
 	}
 	_, err := tx.exec(`UPDATE session SET ended_at=$2 WHERE account_id=$1 AND ended_at=0`, accountID, ms(tx.now))
+	return err
+}
+
+// holdSessions keeps sessions as they are while it is found out what was entered
+// by them: whoever redeems a code at this moment has done so before, or waits
+// and finds the session ended.
+func (tx *Tx) holdSessions(condition string, arg any) error {
+	_, err := all(tx, func(r row) (id string, err error) { err = r.Scan(&id); return id, err },
+		tx.dialect.forUpdate(`SELECT id FROM session WHERE ended_at = 0 AND `+condition+` ORDER BY id`), arg)
 	return err
 }
 
@@ -162,6 +177,7 @@ type Waiting struct {
 	RedirectURI string
 	EmailHint   string
 	CompanyHint string
+	AccountID   string   // of who is signed in for it, or ""
 	CompanyName string   // of the access chosen, or ""
 	Told        []string // what the tool would be told
 	ExpiresAt   time.Time
@@ -173,10 +189,11 @@ type Waiting struct {
 func (tx *Tx) Waiting(id string) (*Waiting, error) {
 	return one(tx, ErrNoAuthorization, func(r row) (*Waiting, error) {
 		var w Waiting
-		return &w, r.Scan(&w.ClientID, &w.ToolName, &w.BrowserHash, &w.RedirectURI, &w.EmailHint, &w.CompanyHint, &w.CompanyName, texts{&w.Told}, at{&w.ExpiresAt}, at{&w.FinishedAt})
-	}, `SELECT p.client_id, COALESCE(t.name, ''), p.browser_hash, p.redirect_uri, p.email_hint, p.company_hint, COALESCE(c.name, ''), p.told,
+		return &w, r.Scan(&w.ClientID, &w.ToolName, &w.BrowserHash, &w.RedirectURI, &w.EmailHint, &w.CompanyHint, &w.AccountID, &w.CompanyName, texts{&w.Told}, at{&w.ExpiresAt}, at{&w.FinishedAt})
+	}, `SELECT p.client_id, COALESCE(t.name, ''), p.browser_hash, p.redirect_uri, p.email_hint, p.company_hint, COALESCE(s.account_id, ''), COALESCE(c.name, ''), p.told,
 		p.expires_at, p.finished_at FROM pending_authorization p LEFT JOIN tool t ON t.id = p.client_id
-		LEFT JOIN membership m ON m.id = p.membership_id LEFT JOIN company c ON c.siren = m.siren WHERE p.id = $1`, id)
+		LEFT JOIN membership m ON m.id = p.membership_id LEFT JOIN company c ON c.siren = m.siren
+		LEFT JOIN session s ON s.id = p.session_id WHERE p.id = $1`, id)
 }
 
 // PurgeAuthorizations deletes the pending authorizations that ended before a time.

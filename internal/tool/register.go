@@ -2,6 +2,7 @@ package tool
 
 import (
 	"context"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -100,6 +101,9 @@ func (s *Service) Remove(ctx context.Context, actor portique.Actor, id string) e
 		if err := tx.UpdateTool(t); err != nil {
 			return err
 		}
+		if err := tx.RevokeGrantsOf(id); err != nil { // it may come back, what it held does not
+			return err
+		}
 		return tx.Audit(actor.Event(portique.ActionToolRemoved, id, ""))
 	})
 }
@@ -110,7 +114,7 @@ func check(t *portique.Tool, given string) error {
 	if err := t.Check(); err != nil && !errors.As(err, &faults) {
 		return err
 	}
-	if t.JWKS != "" && !PublicKeys(t.JWKS) {
+	if t.JWKS != "" && !publicKeys(t.JWKS) {
 		faults.Add("jwks", "tool.jwks")
 	}
 	if given != "" && len(given) < minSecret {
@@ -138,17 +142,46 @@ func prove(t *portique.Tool, given string, needs bool) (clientSecret string) {
 	return given
 }
 
-// PublicKeys says whether a text is a set of public keys that we can use (RFC
-// 7517), with no private one among them.
-func PublicKeys(text string) bool {
-	var set jose.JSONWebKeySet
-	if json.Unmarshal([]byte(text), &set) != nil || len(set.Keys) == 0 {
+// publicKeys says whether a text is a set of public keys that we can all use (RFC
+// 7517).
+func publicKeys(text string) bool {
+	var set struct{ Keys []json.RawMessage }
+	usable, err := UsableKeys(text)
+	if err != nil || json.Unmarshal([]byte(text), &set) != nil || len(set.Keys) == 0 {
 		return false
 	}
-	for _, key := range set.Keys {
-		if !key.Valid() || !key.IsPublic() {
-			return false
+	var kept struct{ Keys []json.RawMessage }
+	return json.Unmarshal([]byte(usable), &kept) == nil && len(kept.Keys) == len(set.Keys)
+}
+
+// UsableKeys keeps of a set of keys (RFC 7517) the public ones that we can use,
+// leaving out the others one by one. A text that is no set is an error.
+func UsableKeys(text string) (string, error) {
+	var set struct{ Keys []json.RawMessage }
+	if err := json.Unmarshal([]byte(text), &set); err != nil || set.Keys == nil {
+		return "", errors.New("this is not a set of public keys (RFC 7517)")
+	}
+	kept := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
+	for _, raw := range set.Keys {
+		var key jose.JSONWebKey
+		if json.Unmarshal(raw, &key) == nil && Strong(&key) {
+			kept.Keys = append(kept.Keys, key)
 		}
+	}
+	b, err := json.Marshal(kept)
+	return string(b), err
+}
+
+// minRSA is the shortest RSA key taken, in bits (RFC 7518 3.3).
+const minRSA = 2048
+
+// Strong says whether a key is a public one that proofs may be signed by.
+func Strong(key *jose.JSONWebKey) bool {
+	if !key.Valid() || !key.IsPublic() {
+		return false
+	}
+	if k, ok := key.Key.(*rsa.PublicKey); ok {
+		return k.N.BitLen() >= minRSA
 	}
 	return true
 }

@@ -15,7 +15,7 @@ func (v *visit) consentForm() error {
 	if err != nil {
 		return err
 	}
-	if len(waiting.Told) == 0 { // not there yet: a company comes first
+	if len(waiting.Told) == 0 || waiting.AccountID != v.current.Account.ID { // not there yet, or another person's
 		return v.redirect("/oauth/authorize/" + id)
 	}
 	return v.render(http.StatusOK, template.Consent(template.ConsentPage{Page: v.page(), ToolName: waiting.ToolName, Authorization: id,

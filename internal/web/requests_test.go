@@ -74,7 +74,7 @@ func TestRequesterReadsWhereItStands(t *testing.T) {
 		"Votre demande part avec d’autres, dans l’heure : l’administrateur la voit déjà sur sa page."
 
 	page := ask("luc@martin.example")
-	s.has("just sent", page, "<h1>Votre demande est envoyée</h1>", sentence, `<summary id="add">Ajouter une autre entreprise</summary>`, "L’administrateur la voit déjà sur sa page", "!"+step, "!"+held, "!part par courriel")
+	s.has("just sent", page, "<h1>Votre demande est envoyée</h1>", sentence, `<summary><h2 id="add">Ajouter une autre entreprise</h2></summary>`, "L’administrateur la voit déjà sur sa page", "!"+step, "!"+held, "!part par courriel")
 	s.has("read again", s.read("/companies/add"), "<h1>Vos demandes</h1>", sentence, "Sans réponse, et si vous ne relancez pas, la demande prend fin", "!"+step)
 	code, page := s.follow("/companies/add", url.Values{"siren": {"1"}, "member_code": {""}})
 	s.has("another, mistyped", page, "<h1>Ajouter une entreprise</h1>", step, `<h2 id="add">Ajouter une autre entreprise</h2>`)
