@@ -216,17 +216,22 @@ func (v *visit) decisionRefused(siren portique.SIREN, err error, fields ...strin
 	}
 	id, notice := v.r.PathValue("id"), page.Flash
 	top := notice
+	unchanged := func(name string) *template.Notice { return v.say(template.Bad, "portal.users.unchanged", "Name", name) }
 	return v.usersPage(code, siren, nil, func(p *template.UsersPage) {
 		for i := range p.Requests {
 			if p.Requests[i].ID == id {
 				p.Requests[i].Form, p.Requests[i].Notice = form, notice
-				top = nil
+				if top = nil; notice != nil {
+					top = unchanged(p.Requests[i].Name)
+				}
 			}
 		}
 		for i := range p.Users {
 			if p.Users[i].ID == id {
 				p.Users[i].Form, p.Users[i].Notice = form, notice
-				top = nil
+				if top = nil; notice != nil {
+					top = unchanged(p.Users[i].Name)
+				}
 			}
 		}
 		p.Flash = top
