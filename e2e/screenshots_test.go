@@ -99,7 +99,7 @@ func TestScreenshots(t *testing.T) {
 		app.Mail.Wait(t, marie.Email, paul.Last)
 		c.Open("/companies/add")
 		take(c, "companies-add")
-		c.press(`//main//summary[@id="add"]`)
+		c.press(`//main//summary[h2[@id="add"]]`)
 		attach(his)
 		take(c, "activated")
 
