@@ -322,7 +322,7 @@ func TestLeftoversAreSwept(t *testing.T) {
 			do(`INSERT INTO sign_up (id, email, password_hash, first_name, last_name, contributions_only, language, taken, browser_hash, link_hash,
 				link_expires_at, code_hash, code_expires_at, disown_hash, created_at) VALUES ($1, $2, '', 'A', 'B', false, 'fr', false, $3, $3, $4, $3, $4, $3, $4)`,
 				id, strconv.Itoa(i)+"@foule.example", hash, now)
-			do(`INSERT INTO pending_authorization (id, client_id, browser_hash, redirect_uri, engine, created_at, expires_at)
+			do(`INSERT INTO pending_authorization (id, client_id, browser_hash, redirect_uri, request, created_at, expires_at)
 				VALUES ($1, 'portal', $2, '', '{}', $3, $4)`, id, hash, now, now+3_600_000)
 			do(`INSERT INTO session (id, door, account_id, secret_hash, created_at, seen_at, expires_at) VALUES ($1, 'auth', $2, $3, $4, $4, $5)`,
 				id, account, hash, now, now+43_200_000)
