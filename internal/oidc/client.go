@@ -3,8 +3,6 @@ package oidc
 import (
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
 
 	"portique"
 	"portique/internal/secret"
@@ -134,15 +132,4 @@ func (f *flight) confidential() error {
 		return errInvalidClient
 	}
 	return nil
-}
-
-// scopesOf is a scope parameter as a list without repetition.
-func scopesOf(s string) []string {
-	var list []string
-	for scope := range strings.FieldsSeq(s) {
-		if !slices.Contains(list, scope) {
-			list = append(list, scope)
-		}
-	}
-	return list
 }

@@ -47,11 +47,16 @@ var (
 
 // writeRefusal answers a tool in JSON (RFC 6749 5.2).
 func writeRefusal(w http.ResponseWriter, e *refusal) {
+	writeJSON(w, e.status, map[string]string{"error": e.code, "error_description": describe(e.description)})
+}
+
+// writeJSON answers a machine.
+func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Pragma", "no-cache")
-	w.WriteHeader(e.status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"error": e.code, "error_description": describe(e.description)})
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the reader went away
 }
 
 // fail answers a machine when we broke down, or are too busy; the log has the

@@ -125,8 +125,8 @@ func (p *Provider) Ready(ctx context.Context) error {
 	return err
 }
 
-// Purge deletes the tokens and grants that can no longer serve: for the
-// timetable, every minute.
+// Purge deletes what can no longer serve: tokens, grants, proofs, notices, and the
+// authorizations that nobody finished. For the timetable, every minute.
 func (p *Provider) Purge(ctx context.Context) error {
 	return p.db.Tx(ctx, func(tx *store.Tx) error {
 		if _, err := tx.PurgeAccessTokens(tx.Now()); err != nil {

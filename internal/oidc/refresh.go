@@ -124,6 +124,3 @@ func narrowed(granted, asked string) (string, *refusal) {
 	wanted := scopesOf(asked)
 	return strings.Join(slices.DeleteFunc(has, func(scope string) bool { return !slices.Contains(wanted, scope) }), " "), nil
 }
-
-// hasScope says whether a scope is in a list of them.
-func hasScope(list, scope string) bool { return slices.Contains(strings.Fields(list), scope) }

@@ -215,18 +215,27 @@ func (q *request) read(v url.Values, t *portique.Tool, hint *hint) *refusal {
 
 // readScope keeps the scopes we know: others are ignored (Core 3.1.2.1).
 func (q *request) readScope(s string) *refusal {
-	var known []string
-	for _, scope := range strings.Fields(s) {
-		if slices.Contains(scopesSupported, scope) && !slices.Contains(known, scope) {
-			known = append(known, scope)
-		}
-	}
+	known := slices.DeleteFunc(scopesOf(s), func(scope string) bool { return !slices.Contains(scopesSupported, scope) })
 	if !slices.Contains(known, "openid") {
 		return refuse("invalid_scope", "scope must contain openid")
 	}
 	q.Scope = strings.Join(known, " ")
 	return nil
 }
+
+// scopesOf is a scope parameter as a list without repetition.
+func scopesOf(s string) []string {
+	var list []string
+	for scope := range strings.FieldsSeq(s) {
+		if !slices.Contains(list, scope) {
+			list = append(list, scope)
+		}
+	}
+	return list
+}
+
+// hasScope says whether a scope is in a list of them.
+func hasScope(list, scope string) bool { return slices.Contains(strings.Fields(list), scope) }
 
 func (q *request) readChallenge(v url.Values, t *portique.Tool) *refusal {
 	q.Challenge = v.Get("code_challenge")

@@ -1,7 +1,6 @@
 package oidc
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -102,15 +101,6 @@ func (p *Provider) refuseMachine(w http.ResponseWriter, r *http.Request, clientI
 	}
 	p.log.InfoContext(r.Context(), "client refused", "path", r.URL.Path, "client", describe(cut(clientID, 64)), "error", e.code, "reason", e.description)
 	writeRefusal(w, e)
-}
-
-// writeJSON answers a machine.
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Pragma", "no-cache")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // the reader went away
 }
 
 // issue adds an access token to a grant, and with it an ID token (Core 3.1.3.3)

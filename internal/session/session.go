@@ -282,14 +282,10 @@ func cut(s string, n int) string {
 	return s
 }
 
-// Purge deletes sessions and pending authorizations that ended long enough ago
-// to be of no use to the pages of a sign-out, browsers whose cookie is gone, and
-// tries that no longer count.
+// Purge deletes sessions that ended long enough ago to be of no use to the pages
+// of a sign-out, browsers whose cookie is gone, and tries that no longer count.
 func (s *Service) Purge(ctx context.Context) error {
 	return s.db.Tx(ctx, func(tx *store.Tx) error {
-		if _, err := tx.PurgeAuthorizations(tx.Now().Add(-Absolute)); err != nil {
-			return err
-		}
 		if _, err := tx.PurgeSessions(tx.Now().Add(-2 * Absolute)); err != nil {
 			return err
 		}
