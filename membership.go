@@ -1,6 +1,11 @@
 package portique
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+)
 
 // Role is what a person is in a company.
 type Role string
@@ -149,6 +154,16 @@ func GrantTerms(role Role, tools []string, until, now time.Time) ([]string, erro
 	}
 	return tools, nil
 }
+
+// State names what an administrator may change of an access, as it is now: a page
+// that shows it sends the name back, so that a change made meanwhile is noticed.
+func (m *Membership) State() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %q %d", m.Role, m.Status, m.Rights, m.Until.UnixMilli()))
+	return hex.EncodeToString(sum[:8])
+}
+
+// ErrAccessChanged: the access is no longer as the page showed it.
+var ErrAccessChanged = &Error{Kind: Conflict, Key: "membership.changed"}
 
 // OnTrial says whether m is a declarant's access as a member code alone opens
 // it: its end date is that of the trial, chosen by nobody.

@@ -98,7 +98,7 @@ var entries = map[string]entry{
 	"POST portal /companies/{siren}/requests/{id}/accept": {prepare: (*scene).anAcceptance, check: (*scene).accepted, free: []string{"tool", "until"}, spoil: Fields{"role": {"boss"}}},
 	"POST portal /companies/{siren}/requests/{id}/refuse": {prepare: (*scene).aRefusal, free: []string{"reason"}, spoil: Fields{"reason": {"\u200b \t"}}},
 	"GET portal /companies/{siren}/users/{id}/role":       {prepare: (*scene).anOwnRole},
-	"POST portal /companies/{siren}/users/{id}/role":      {prepare: (*scene).aRole, free: []string{"tool", "until"}, spoil: Fields{"role": {"boss"}}, twice: true},
+	"POST portal /companies/{siren}/users/{id}/role":      {prepare: (*scene).aRole, free: []string{"tool", "until", "shown"}, spoil: Fields{"role": {"boss"}}, twice: true},
 	"GET portal /companies/{siren}/users/{id}/remove":     {prepare: (*scene).aRemoval},
 	"POST portal /companies/{siren}/users/{id}/remove":    {prepare: (*scene).aRemoval},
 	"GET portal /tools":                                   {query: []string{"siren", "need"}},

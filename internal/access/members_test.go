@@ -222,6 +222,13 @@ func TestChangeUntil(t *testing.T) {
 		reads("tools", map[string]string{"same_role": "yes", "until": last, "tools": "Paie & co, Stages"})
 		written("access.role_changed member")
 
+		// A page that showed the access before a colleague changed it changes nothing.
+		shown := his.State()
+		w.want("a stale page", change(access.Change{Role: portique.Member, Tools: []string{"paie"}, Until: new(time.Time{}), Shown: shown}), refusal("membership.changed"))
+		if m := w.membership(luc, siren); m.State() == shown || !m.Until.Equal(midnight) {
+			t.Errorf("he has %+v", m)
+		}
+
 		// Everything that is wrong is told at once, and nothing is changed.
 		past := w.watch.Now().Add(-day)
 		var faults portique.FieldErrors

@@ -16,6 +16,7 @@ type Change struct {
 	Role  portique.Role
 	Tools []string
 	Until *time.Time // the first moment without access, zero for no end
+	Shown string     // portique.Membership.State as the page showed it, "" when none did
 }
 
 // Changed is an access, and what it was before.
@@ -46,7 +47,8 @@ func narrows(m *portique.Membership, role portique.Role, tools []string) bool {
 
 // ChangeRole gives a member another role, other tools or another end date, and
 // tells them. The last administrator cannot be given a lesser role:
-// ErrLastAdministrator.
+// ErrLastAdministrator. From a page that showed another state than the one there
+// is, nothing is changed: ErrAccessChanged.
 func (s *Service) ChangeRole(ctx context.Context, actor portique.Actor, siren portique.SIREN, id string, to Change) (c *Changed, err error) {
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
 		governs := func(m *portique.Membership) bool {
@@ -56,6 +58,9 @@ func (s *Service) ChangeRole(ctx context.Context, actor portique.Actor, siren po
 		me, m, others, err := member(tx, actor, siren, id, governs)
 		if err != nil {
 			return err
+		}
+		if to.Shown != "" && to.Shown != m.State() {
+			return portique.ErrAccessChanged
 		}
 		if to.Role != portique.Administrator {
 			if err := portique.KeepsAdministrator(m, others, tx.Now()); err != nil {

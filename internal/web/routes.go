@@ -74,7 +74,7 @@ func Routes() []Route {
 		{portal, "POST", "/companies/{siren}/requests/{id}/accept", Administrator, []string{"role", "tool", "until"}, (*visit).accept},
 		{portal, "POST", "/companies/{siren}/requests/{id}/refuse", Administrator, []string{"reason"}, (*visit).refuse},
 		{portal, "GET", "/companies/{siren}/users/{id}/role", Administrator, nil, (*visit).ownRoleForm},
-		{portal, "POST", "/companies/{siren}/users/{id}/role", Administrator, []string{"role", "tool", "until"}, (*visit).changeRole},
+		{portal, "POST", "/companies/{siren}/users/{id}/role", Administrator, []string{"role", "tool", "until", "shown"}, (*visit).changeRole},
 		{portal, "GET", "/companies/{siren}/users/{id}/remove", Administrator, nil, (*visit).removeConfirm},
 		{portal, "POST", "/companies/{siren}/users/{id}/remove", Administrator, nil, (*visit).remove},
 		{portal, "GET", "/tools", Account, nil, (*visit).tools},

@@ -139,7 +139,7 @@ func toolOptions(tools []*portique.Tool) (options []template.ToolOption) {
 }
 
 func (v *visit) userRow(m *portique.Membership, names map[string]string, administrators int) template.UserRow {
-	row := template.UserRow{ID: m.ID, Name: m.Name(), Email: m.Email, Role: string(m.Role), Since: m.Since, Until: portique.LastMoment(m.Until), UntilDay: dayOf(portique.LastMoment(m.Until), v.h.Timezone),
+	row := template.UserRow{ID: m.ID, State: m.State(), Name: m.Name(), Email: m.Email, Role: string(m.Role), Since: m.Since, Until: portique.LastMoment(m.Until), UntilDay: dayOf(portique.LastMoment(m.Until), v.h.Timezone),
 		Suspended: m.Status == portique.MembershipSuspended || !m.AccountActive, You: m.AccountID == v.current.Account.ID,
 		Last: m.Role == portique.Administrator && administrators == 1 && m.AccountActive && m.Status == portique.MembershipActive}
 	row.AllTools = slices.Contains(m.Rights, portique.AllTools)
@@ -213,6 +213,9 @@ func (v *visit) decisionRefused(siren portique.SIREN, err error, fields ...strin
 	code, ok := v.refill(inShort(err), &form, &page) // the page says the whole at its top
 	if !ok {
 		return err
+	}
+	if errors.Is(err, portique.ErrAccessChanged) {
+		form = template.Form{} // what is there now is to be seen, not what was typed over the old
 	}
 	id, notice := v.r.PathValue("id"), page.Flash
 	top := notice

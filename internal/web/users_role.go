@@ -17,7 +17,7 @@ func (v *visit) changeRole() error {
 	}
 	terms, err := v.terms()
 	if err == nil {
-		to := access.Change{Role: terms.Role, Tools: terms.Tools}
+		to := access.Change{Role: terms.Role, Tools: terms.Tools, Shown: v.form("shown")}
 		if _, sent := v.r.PostForm["until"]; sent {
 			to.Until = &terms.Until
 		}
