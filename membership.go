@@ -159,7 +159,7 @@ func GrantTerms(role Role, tools []string, until, now time.Time) ([]string, erro
 // that shows it sends the name back, so that a change made meanwhile is noticed.
 func (m *Membership) State() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %q %d", m.Role, m.Status, m.Rights, m.Until.UnixMilli()))
-	return hex.EncodeToString(sum[:8])
+	return hex.EncodeToString(sum[:4])
 }
 
 // ErrAccessChanged: the access is no longer as the page showed it.

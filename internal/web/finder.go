@@ -17,7 +17,7 @@ import (
 // How much of a list is on one page.
 const (
 	rowsShown     = 50 // companies, people
-	requestsShown = 20 // requests that wait
+	requestsShown = 10 // requests that wait
 	choicesShown  = 20 // companies to open a tool for
 	sectionsShown = 10 // companies with their tools
 )

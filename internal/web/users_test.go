@@ -270,7 +270,7 @@ func TestWatchedRole(t *testing.T) {
 	}
 }
 
-// Twenty requests at once, the oldest; all of them for who asks, and for a form that was refused.
+// Ten requests at once, the oldest; all of them for who asks, and for a form that was refused.
 func TestRequestsListed(t *testing.T) {
 	rows := make([]template.UserRequest, 45)
 	if n := len(requestsListed(rows, false)); n != requestsShown {
