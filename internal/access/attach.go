@@ -356,8 +356,8 @@ func (s *Service) request(tx *store.Tx, actor portique.Actor, account *portique.
 	}
 	err := s.ask(tx, actor, administrators, portique.LetterRequestReceived, r, func() map[string]string {
 		return map[string]string{"company": r.CompanyName, "siren": string(r.SIREN), "person": r.Name(), "person_email": r.Email,
-			"administrators": number(len(administrators)), "remind_at": when(r.NextAutoAt()), "expires_at": when(r.ExpiresAt()),
-			"contributions": yes(r.ContributionsOnly)}
+			"administrators": number(len(administrators)), "remind_at": when(r.NextAutoAt()), "escalate_at": when(r.CreatedAt.Add(portique.EscalateAfter)),
+			"expires_at": when(r.ExpiresAt()), "contributions": yes(r.ContributionsOnly)}
 	})
 	if err != nil {
 		return err

@@ -73,6 +73,7 @@ var words = map[string][2]string{
 	"details":        {"Ce que l’outil a reçu, mot pour mot", "What the tool received, word for word"},
 	"change":         {"Changer d’entreprise", "Change company"},
 	"leave":          {"Quitter cet outil", "Leave this tool"},
+	"leave_only":     {"Quitter ferme cet outil seulement : le portail et vos autres outils restent ouverts.", "Leaving closes this tool only: the portal and your other tools stay open."},
 	"left":           {"Vous avez quitté cet outil", "You have left this tool"},
 	"left_text":      {"Votre session dans cet outil est fermée. Celle du portail reste ouverte.", "Your session in this tool is closed. The one on the portal stays open."},
 	"again":          {"Revenir dans cet outil", "Come back to this tool"},

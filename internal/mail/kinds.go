@@ -68,7 +68,7 @@ var Kinds = map[portique.LetterKind]Needs{
 	// To each administrator.
 	portique.LetterRequestReceived: {
 		Data:     []string{"company", "siren", "person", "person_email", "administrators", "expires_at"},
-		Optional: []string{"remind_at", "contributions"},
+		Optional: []string{"remind_at", "escalate_at", "contributions"},
 	},
 	portique.LetterRequestReminder: {
 		Data:     []string{"company", "siren", "person", "person_email", "asked_at", "expires_at"},
