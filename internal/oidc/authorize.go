@@ -72,6 +72,9 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		if err := p.whoIsHere(f, r); err != nil {
 			return err
 		}
+		if err := p.begins(f); err != nil {
+			return err
+		}
 		kept, err := json.Marshal(f.request)
 		if err != nil {
 			return err

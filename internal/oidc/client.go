@@ -112,7 +112,7 @@ func (p *Provider) authenticate(f *flight, c credentials, endpoint string) error
 	switch c.method {
 	case "none":
 	case "private_key_jwt":
-		if err := p.checkAssertion(f.tx, t, c.assertion, endpoint); err != nil {
+		if err := p.checkAssertion(f.tx, f.looking, t, c.assertion, endpoint); err != nil {
 			return err
 		}
 	default:

@@ -73,6 +73,7 @@ func (e *env) node() *oidc.Provider {
 	p, err := oidc.New(oidc.Options{
 		Issuer: e.server.URL, DB: e.db, Keys: storetest.Keys(), Cookies: session.Cookies{},
 		PortalRedirectURIs: []string{"http://portal.localhost/session/callback"},
+		Now:                func() time.Time { return time.Now().Add(time.Duration(e.skew.Load())) },
 		Log:                slog.New(slog.DiscardHandler), Outgoing: outgoing.New(outgoing.Options{Loopback: true}),
 		Pages: oidc.Pages{
 			Error: func(w http.ResponseWriter, _ *http.Request, status int, key string, _ ...any) {

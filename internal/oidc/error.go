@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"portique"
 	"portique/internal/telemetry"
@@ -42,6 +44,7 @@ var (
 	errStale           = &pageError{status: http.StatusBadRequest, key: "oauth.stale"}
 	errFinished        = &pageError{status: http.StatusConflict, key: "oauth.finished"}
 	errTooLarge        = &pageError{status: http.StatusRequestEntityTooLarge, key: "oauth.too_large"}
+	errCrowd           = &pageError{status: http.StatusTooManyRequests, key: "oauth.crowd"}
 	errMediaType       = &pageError{status: http.StatusUnsupportedMediaType, key: "oauth.media_type"}
 )
 
@@ -76,6 +79,9 @@ func (p *Provider) showError(w http.ResponseWriter, r *http.Request, err error) 
 	var page *pageError
 	switch {
 	case errors.As(err, &page):
+		if page == errCrowd {
+			w.Header().Set("Retry-After", strconv.Itoa(int(crowdWindow/time.Second)))
+		}
 		p.pages.Error(w, r, page.status, page.key, page.args...)
 	case portique.KindOf(err) == portique.Unavailable:
 		w.Header().Set("Retry-After", "1")

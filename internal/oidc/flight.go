@@ -13,8 +13,9 @@ import (
 // it, and what came of it. We write the answer after the commit. It lives for
 // one try.
 type flight struct {
-	tx    *store.Tx
-	actor portique.Actor // for the journal
+	tx      *store.Tx
+	looking bool           // tx only reads: nothing is noted as used
+	actor   portique.Actor // for the journal
 
 	client  *portique.Tool
 	request *request             // the authorization request

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -15,9 +16,9 @@ import (
 const jwtIntrospection = "application/token-introspection+jwt"
 
 // introspect says whether a token still opens something, and what (RFC 7662). A
-// tool may ask about its own tokens, and about those that tools have in their
-// own name: they are how one tool knows another. Whatever else comes is not
-// active, and nothing is said of why.
+// tool may ask about its own tokens, and about those that other tools have in
+// their own name to call it: they are how one tool knows another. Whatever else
+// comes is not active, and nothing is said of why.
 func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 	var told map[string]any
 	var signed string
@@ -98,7 +99,8 @@ func (p *Provider) personTold(tx *store.Tx, t *portique.Tool, s *standing, scope
 	return told, nil
 }
 
-// machineToken tells of an access token that a tool has in its own name.
+// machineToken tells of an access token that a tool has in its own name, to that
+// tool and to the one it is for.
 func (p *Provider) machineToken(f *flight, hash []byte) (map[string]any, error) {
 	m, err := f.tx.Machine(hash)
 	if err != nil {
@@ -107,7 +109,14 @@ func (p *Provider) machineToken(f *flight, hash []byte) (map[string]any, error) 
 	if !m.RevokedAt.IsZero() || !m.Tool.DisabledAt.IsZero() || !f.tx.Now().Before(m.ExpiresAt) {
 		return nil, store.ErrNoAccessToken
 	}
-	told := map[string]any{"client_id": m.Tool.ID, "sub": m.Tool.ID, "iat": m.CreatedAt.Unix(), "exp": m.ExpiresAt.Unix()}
+	var asked machineRequest
+	if err := json.Unmarshal([]byte(m.GrantedFor), &asked); err != nil {
+		return nil, err
+	}
+	if f.client.ID != m.Tool.ID && f.client.ID != asked.Audience {
+		return nil, store.ErrNoAccessToken
+	}
+	told := map[string]any{"client_id": m.Tool.ID, "sub": m.Tool.ID, "aud": cmp.Or(asked.Audience, m.Tool.ID), "iat": m.CreatedAt.Unix(), "exp": m.ExpiresAt.Unix()}
 	bind(told, m.DPoPKey)
 	return told, nil
 }

@@ -46,6 +46,7 @@ type Options struct {
 	Actor                func(*http.Request) portique.Actor // source and request id for the journal; may be nil
 	Outgoing             *outgoing.Client                   // calls tools
 	Log                  *slog.Logger                       // slog.Default when nil
+	Now                  func() time.Time                   // the database's clock; time.Now when nil
 }
 
 // Pages show what a person must see; they belong to the web door. Their
@@ -77,6 +78,9 @@ type Provider struct {
 	log          *slog.Logger
 	keys         *keyring
 	outgoing     *outgoing.Client
+	now          func() time.Time
+	begun        crowd
+	strangers    crowd
 	calls        calls
 	fetches      fetches
 	handler      http.Handler
@@ -93,10 +97,13 @@ func New(o Options) (*Provider, error) {
 		return nil, errors.New("the OpenID provider needs a database, keys, a way to call tools and every page")
 	}
 	p := &Provider{issuer: o.Issuer, db: o.DB, secrets: o.Keys, cookies: o.Cookies, pages: o.Pages, actor: o.Actor, log: o.Log,
-		keys: newKeyring(o.DB, o.Keys), outgoing: o.Outgoing, calls: calls{byTool: map[string]int{}},
+		keys: newKeyring(o.DB, o.Keys), outgoing: o.Outgoing, now: o.Now, begun: crowd{most: mostBegun}, strangers: crowd{most: mostUnproved}, calls: calls{byTool: map[string]int{}},
 		fetches: fetches{at: map[string]time.Time{}, wanted: map[string]bool{}}}
 	if p.log == nil {
 		p.log = slog.Default()
+	}
+	if p.now == nil {
+		p.now = time.Now
 	}
 	// The portal's secret follows from the master key: every node knows it,
 	// nothing stores it, and nobody outside the installation can redeem the

@@ -52,7 +52,7 @@ func Routes() []Route {
 		{"GET", pathAuthorize + "/{id}", "anyone", nil},
 		{"POST", pathAuthorize + "/{id}/deny", "anyone", nil},
 		{"POST", pathPush, "anyone", slices.Concat(authorize, proofs[1:])},
-		{"POST", pathToken, "anyone", append([]string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope"}, proofs...)},
+		{"POST", pathToken, "anyone", append([]string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "resource"}, proofs...)},
 		{"POST", pathIntrospect, "anyone", append([]string{"token", "token_type_hint"}, proofs...)},
 		{"POST", pathRevoke, "anyone", append([]string{"token", "token_type_hint"}, proofs...)},
 		{"GET", pathUserinfo, "anyone", nil},

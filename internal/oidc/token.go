@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"portique"
@@ -71,7 +72,14 @@ func (p *Provider) machine(w http.ResponseWriter, r *http.Request, do func(*flig
 	}
 	proved, refused := readCredentials(r, v)
 	if refused != nil {
-		p.refuseMachine(w, r, proved.id, refused)
+		p.refuseMachine(w, r, proved, refused)
+		return
+	}
+	if err := p.unproved(r, proved); errors.As(err, &refused) {
+		p.refuseMachine(w, r, proved, refused)
+		return
+	} else if err != nil {
+		p.fail(w, r, err)
 		return
 	}
 	f, err := p.fly(r.Context(), func(f *flight) error {
@@ -89,17 +97,23 @@ func (p *Provider) machine(w http.ResponseWriter, r *http.Request, do func(*flig
 	case err != nil:
 		p.fail(w, r, err)
 	case f.refusal != nil:
-		p.refuseMachine(w, r, proved.id, f.refusal)
+		p.refuseMachine(w, r, proved, f.refusal)
 	default:
 		answer()
 	}
 }
 
-func (p *Provider) refuseMachine(w http.ResponseWriter, r *http.Request, clientID string, e *refusal) {
+func (p *Provider) refuseMachine(w http.ResponseWriter, r *http.Request, c credentials, e *refusal) {
+	if c.method == "none" || e == errInvalidClient {
+		p.strangers.enter(p.actorOf(r, "").Source, p.now())
+	}
+	if e == errTooMany {
+		w.Header().Set("Retry-After", strconv.Itoa(int(crowdWindow/time.Second)))
+	}
 	if e.status == http.StatusUnauthorized && r.Header.Get("Authorization") != "" {
 		w.Header().Set("WWW-Authenticate", `Basic realm="oauth", charset="UTF-8"`)
 	}
-	p.log.InfoContext(r.Context(), "client refused", "path", r.URL.Path, "client", describe(cut(clientID, 64)), "error", e.code, "reason", e.description)
+	p.log.InfoContext(r.Context(), "client refused", "path", r.URL.Path, "client", describe(cut(c.id, 64)), "error", e.code, "reason", e.description)
 	writeRefusal(w, e)
 }
 

@@ -252,11 +252,11 @@ func TestParallelRefresh(t *testing.T) {
 	})
 }
 
-// A tool's token in its own name: known to other tools, worth nothing as a person's.
+// A tool's token in its own name: known to the tool that it is for, worth nothing elsewhere, nor as a person's.
 func TestClientCredentials(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *env) {
-		tool, other := e.relying(e.tool("paie")), e.relying(e.tool("autre"))
-		p, got := tool.call("/oauth/token", url.Values{"grant_type": {"client_credentials"}})
+		tool, other, third := e.relying(e.tool("paie")), e.relying(e.tool("autre")), e.relying(e.tool("tiers"))
+		p, got := tool.call("/oauth/token", url.Values{"grant_type": {"client_credentials"}, "resource": {"https://autre.example"}})
 		if p.status != 200 || got["token_type"] != "Bearer" || got["id_token"] != nil || got["refresh_token"] != nil {
 			t.Fatal(p)
 		}
@@ -265,9 +265,18 @@ func TestClientCredentials(t *testing.T) {
 			t.Errorf("userinfo %d", status)
 		}
 		for _, asker := range []*relying{tool, other} {
-			if told := asker.introspect(token); told["active"] != true || told["client_id"] != "paie" || told["sub"] != "paie" || told["company"] != nil {
+			if told := asker.introspect(token); told["active"] != true || told["client_id"] != "paie" || told["sub"] != "paie" || told["aud"] != "autre" || told["company"] != nil {
 				t.Errorf("%s is told %v", asker.tool.ID, told)
 			}
+		}
+		if told := third.introspect(token); told["active"] != false || len(told) != 1 {
+			t.Errorf("a tool that the token is not for is told %v", told)
+		}
+		if _, got := tool.call("/oauth/token", url.Values{"grant_type": {"client_credentials"}}); other.introspect(got["access_token"].(string))["active"] != false {
+			t.Error("a token for nobody in particular is known to another tool")
+		}
+		if p, got := tool.call("/oauth/token", url.Values{"grant_type": {"client_credentials"}, "resource": {"https://inconnu.example/"}}); p.status != 400 || got["error"] != "invalid_target" {
+			t.Errorf("for nobody: %v", p)
 		}
 		public := e.relying(e.tool("mobile", func(t *portique.Tool) { t.AuthMethod, t.SecretHash = "none", nil }))
 		if p, got := public.call("/oauth/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {"mobile"}}); got["error"] != "unauthorized_client" {

@@ -39,8 +39,17 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 		body.WriteString(signed)
 		return err
 	}
-	var err error
-	if token.bound {
+	err := p.keys.fresh(r.Context())
+	if err == nil && token.bound {
+		// A stranger's proof is not worth a row: only a token that is one has it noted.
+		err = p.db.View(r.Context(), func(tx *store.Tx) error {
+			_, err := tx.AccessToken(secret.Hash(token.value))
+			return err
+		})
+	}
+	switch {
+	case err != nil:
+	case token.bound:
 		_, err = p.fly(r.Context(), func(f *flight) error {
 			key, err := p.proofOf(f.tx, r, token.value)
 			if err == nil && key == "" {
@@ -54,7 +63,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 			}
 			return err
 		})
-	} else if err = p.keys.fresh(r.Context()); err == nil {
+	default:
 		err = p.db.View(r.Context(), func(tx *store.Tx) error { return answer(tx, "") })
 	}
 	var need *needKey

@@ -96,7 +96,7 @@ func New(app *App, o Options) (*Server, error) {
 		PortalPostLogoutURIs: []string{c.PortalURL + "/"},
 		Pages: oidc.Pages{Error: pages.OAuthError, FormPost: pages.OAuthFormPost, LogoutConfirm: pages.OAuthLogoutConfirm,
 			SignedOut: pages.OAuthSignedOut},
-		Actor: actor, Log: o.Log, Outgoing: outgoing.New(outgoing.Options{Roots: roots, Loopback: c.TestMode || o.Loopback}),
+		Actor: actor, Now: app.Now, Log: o.Log, Outgoing: outgoing.New(outgoing.Options{Roots: roots, Loopback: c.TestMode || o.Loopback}),
 	})
 	if err != nil {
 		return nil, err

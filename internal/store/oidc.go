@@ -65,10 +65,10 @@ func (tx *Tx) GrantByCode(hash []byte) (*Grant, error) {
 		tx.dialect.forUpdate(`SELECT `+grantColumns+` FROM oauth_grant WHERE code_hash = $1`), hash)
 }
 
-// HoldStanding keeps the session and the access behind a grant as they are until
-// the transaction ends.
+// HoldStanding keeps the session, the access and the company behind a grant as
+// they are until the transaction ends.
 func (tx *Tx) HoldStanding(g *Grant) error {
-	for _, held := range [][2]string{{`SELECT id FROM session WHERE id = $1`, g.SessionID}, {`SELECT id FROM membership WHERE id = $1`, g.MembershipID}} {
+	for _, held := range [][2]string{{`SELECT id FROM session WHERE id = $1`, g.SessionID}, {`SELECT m.id FROM membership m JOIN company c ON c.siren = m.siren WHERE m.id = $1`, g.MembershipID}} {
 		if _, err := all(tx, func(r row) (id string, err error) { err = r.Scan(&id); return id, err }, tx.dialect.forShare(held[0]), held[1]); err != nil {
 			return err
 		}
@@ -190,9 +190,10 @@ func (tx *Tx) Opened(hash []byte) (*Opened, error) {
 // Machine is an access token that a tool has in its own name.
 type Machine struct {
 	AccessToken
-	Tool      *portique.Tool
-	DPoPKey   string
-	RevokedAt time.Time // of its grant
+	Tool       *portique.Tool
+	GrantedFor string // what it was asked for
+	DPoPKey    string
+	RevokedAt  time.Time // of its grant
 }
 
 // Machine returns the access token that hashes so when a tool has it in its own
@@ -200,8 +201,8 @@ type Machine struct {
 func (tx *Tx) Machine(hash []byte) (*Machine, error) {
 	return one(tx, ErrNoAccessToken, func(r row) (*Machine, error) {
 		m := &Machine{AccessToken: AccessToken{Hash: hash}, Tool: &portique.Tool{}}
-		return m, r.Scan(&m.DPoPKey, at{&m.RevokedAt}, &m.GrantID, &m.Scope, at{&m.CreatedAt}, at{&m.ExpiresAt}, &m.Tool.ID, at{&m.Tool.DisabledAt})
-	}, `SELECT g.dpop_key, g.revoked_at, k.grant_id, k.scope, k.created_at, k.expires_at, t.id, t.disabled_at
+		return m, r.Scan(&m.GrantedFor, &m.DPoPKey, at{&m.RevokedAt}, &m.GrantID, &m.Scope, at{&m.CreatedAt}, at{&m.ExpiresAt}, &m.Tool.ID, at{&m.Tool.DisabledAt})
+	}, `SELECT g.request, g.dpop_key, g.revoked_at, k.grant_id, k.scope, k.created_at, k.expires_at, t.id, t.disabled_at
 		FROM access_token k JOIN oauth_grant g ON g.id = k.grant_id AND g.account_id = '' JOIN tool t ON t.id = g.client_id WHERE k.hash = $1`, hash)
 }
 
