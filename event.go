@@ -53,6 +53,7 @@ const (
 	ActionToolRemoved        Action = "tool.removed"
 	ActionToolEntered        Action = "tool.entered"
 	ActionConsented          Action = "tool.consented"
+	ActionConsentWithdrawn   Action = "tool.consent_withdrawn"
 	ActionCodeReplayed       Action = "tool.code_replayed"
 	ActionRefreshReplayed    Action = "tool.refresh_replayed"
 	ActionLetterRetried      Action = "letter.retried"

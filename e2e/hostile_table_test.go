@@ -101,6 +101,8 @@ var entries = map[string]entry{
 	"POST portal /companies/{siren}/users/{id}/role":      {prepare: (*scene).aRole, free: []string{"tool", "until", "shown"}, spoil: Fields{"role": {"boss"}}, twice: true},
 	"GET portal /companies/{siren}/users/{id}/remove":     {prepare: (*scene).aRemoval},
 	"POST portal /companies/{siren}/users/{id}/remove":    {prepare: (*scene).aRemoval},
+	"GET portal /account/consents":                        {},
+	"POST portal /account/consents/{tool}/withdraw":       {prepare: (*scene).aWithdrawal},
 	"GET portal /tools":                                   {query: []string{"siren", "need"}},
 }
 
@@ -428,6 +430,15 @@ func (s *scene) aConsent(int) deed {
 	b.Open(s.tool.URL + "/?prompt=consent")
 	b.At("consent")
 	return s.from(b, "/oauth/consent", nil)
+}
+
+func (s *scene) aWithdrawal(int) deed {
+	p, b := s.newcomer()
+	s.app.Run(s.t, "", "membership", "grant", "--email", p.Email, "--siren", s.members[2].SIREN, "--role", "member", "--reason", "essai")
+	b.Open(s.tool.URL + "/?prompt=consent")
+	b.Submit("/oauth/consent", nil)
+	b.Open("/account/consents")
+	return s.from(b, "/account/consents/*/withdraw", nil)
 }
 
 func (s *scene) aDenial(int) deed {

@@ -3,6 +3,7 @@ package oidc_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,7 +17,9 @@ import (
 
 	"portique"
 	"portique/internal/oidc"
+	"portique/internal/session"
 	"portique/internal/store"
+	"portique/internal/store/storetest"
 )
 
 // A person signs in for a tool and enters; later tools open without a second
@@ -555,6 +558,46 @@ func TestConsent(t *testing.T) {
 		}
 		if p := agree(b.get(tool.url("prompt", "consent")), "openid", "email", "email_verified"); p.param("code") == "" {
 			t.Errorf("%v", p)
+		}
+		// Taken back: what the tool held has ended, and it asks again; also when one had just agreed and not gone on yet.
+		sessions := session.New(e.db, storetest.Keys(), nil, session.Options{})
+		withdraw := func() error {
+			_, err := sessions.Withdraw(context.Background(), portique.Actor{AccountID: person, Door: portique.DoorPortal}, "paie")
+			return err
+		}
+		got, err := tool.redeem(agree(b.get(tool.url("scope", "openid email offline_access")), "openid", "email", "email_verified", "offline_access").param("code"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := withdraw(); err != nil {
+			t.Error(err)
+		}
+		if status, _ := tool.userinfo(got.AccessToken); status != 401 {
+			t.Errorf("userinfo after it was taken back: %d", status)
+		}
+		if p, answer := tool.refresh(got.RefreshToken); answer["error"] != "invalid_grant" {
+			t.Errorf("refresh after it was taken back: %v", p)
+		}
+		if err := withdraw(); !errors.Is(err, store.ErrNoConsent) {
+			t.Errorf("taken back twice: %v", err)
+		}
+		if p := b.get(tool.url("prompt", "none")); p.param("error") != "consent_required" {
+			t.Errorf("%v", p)
+		}
+		waiting := b.get(tool.url()).param("authorization")
+		e.tx(func(tx *store.Tx) error {
+			a, err := tx.Authorization(waiting)
+			if err != nil {
+				return err
+			}
+			a.ConsentedAt = tx.Now()
+			return errors.Join(tx.SaveAuthorization(a), tx.SaveConsent(person, "paie", a.Told))
+		})
+		if err := withdraw(); err != nil {
+			t.Error(err)
+		}
+		if p := b.get("/oauth/authorize/" + waiting); p.page() != "/oauth/consent" {
+			t.Errorf("an agreement that was taken back counted: %v", p)
 		}
 		plain := e.relying(e.tool("plain"))
 		if p := b.get(plain.url("prompt", "consent")); p.page() != "/oauth/consent" {

@@ -132,14 +132,17 @@ func (f *flight) agreed() (bool, error) {
 		return false, err
 	}
 	told := f.request.told(f.client, more)
-	before := f.row.Told
-	if f.row.ConsentedAt.IsZero() {
-		before = nil
-		if !f.request.asks("consent") {
-			if before, err = f.tx.Consent(f.current.Account.ID, f.client.ID); err != nil && !missing(err) {
-				return false, err
-			}
-		}
+	given, err := f.tx.Consent(f.current.Account.ID, f.client.ID)
+	if err != nil && !missing(err) {
+		return false, err
+	}
+	var before []string
+	switch {
+	case err != nil: // nothing was agreed to, or it was taken back a moment ago
+	case !f.row.ConsentedAt.IsZero():
+		before = f.row.Told
+	case !f.request.asks("consent"):
+		before = given.Told
 	}
 	if !slices.ContainsFunc(told, func(one string) bool { return !slices.Contains(before, one) }) {
 		return true, nil

@@ -1,9 +1,20 @@
 package store
 
-import "portique"
+import (
+	"time"
+
+	"portique"
+)
 
 // ErrNoConsent: the person has agreed to nothing for this tool.
 var ErrNoConsent = &portique.Error{Kind: portique.NotFound, Key: "grant.consent"}
+
+// Consent is what a person agreed that a tool is told.
+type Consent struct {
+	ClientID, ToolName string
+	Told               []string // names of claims
+	GivenAt            time.Time
+}
 
 // SaveConsent keeps what a person agreed that a tool is told, in place of what
 // they agreed to before.
@@ -13,10 +24,33 @@ func (tx *Tx) SaveConsent(accountID, clientID string, told []string) error {
 	return err
 }
 
-// Consent returns what a person agreed that a tool is told, or ErrNoConsent.
-func (tx *Tx) Consent(accountID, clientID string) ([]string, error) {
-	return one(tx, ErrNoConsent, func(r row) (told []string, err error) {
-		err = r.Scan(texts{&told})
-		return told, err
-	}, `SELECT told FROM consent WHERE account_id = $1 AND client_id = $2`, accountID, clientID)
+const consentSelect = `SELECT c.client_id, t.name, c.told, c.given_at FROM consent c JOIN tool t ON t.id = c.client_id WHERE c.account_id = $1 `
+
+func scanConsent(r row) (*Consent, error) {
+	c := &Consent{}
+	return c, r.Scan(&c.ClientID, &c.ToolName, texts{&c.Told}, at{&c.GivenAt})
+}
+
+// Consent returns what a person agreed that a tool is told, which nobody takes
+// back until the transaction ends, or ErrNoConsent.
+func (tx *Tx) Consent(accountID, clientID string) (*Consent, error) {
+	return one(tx, ErrNoConsent, scanConsent, tx.dialect.forShare(consentSelect+`AND c.client_id = $2`), accountID, clientID)
+}
+
+// Consents lists what a person agreed to, by the names of the tools.
+func (tx *Tx) Consents(accountID string) ([]*Consent, error) {
+	return all(tx, scanConsent, consentSelect+`ORDER BY t.name, t.id`, accountID)
+}
+
+// DeleteConsent forgets what a person agreed to, and returns it, or ErrNoConsent.
+func (tx *Tx) DeleteConsent(accountID, clientID string) (*Consent, error) {
+	c, err := one(tx, ErrNoConsent, scanConsent, consentSelect+`AND c.client_id = $2`, accountID, clientID)
+	if err != nil {
+		return nil, err
+	}
+	n, err := tx.exec(`DELETE FROM consent WHERE account_id = $1 AND client_id = $2`, accountID, clientID)
+	if err == nil && n == 0 { // somebody was quicker
+		err = ErrNoConsent
+	}
+	return c, err
 }

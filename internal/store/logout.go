@@ -40,8 +40,8 @@ func scanEntered(r row) (*LogoutNotice, error) {
 
 // tellTools queues a notice for each tool that holds something of the sessions
 // that a condition names; they must not have been ended yet.
-func (tx *Tx) tellTools(condition string, arg any) error {
-	notices, err := all(tx, scanEntered, entered+condition, arg)
+func (tx *Tx) tellTools(condition string, args ...any) error {
+	notices, err := all(tx, scanEntered, entered+condition, args...)
 	if err != nil {
 		return err
 	}

@@ -82,6 +82,15 @@ func (tx *Tx) RevokeGrantsOf(clientID string) error {
 	return err
 }
 
+// EndTool revokes everything that a tool holds of a person, and queues a notice
+// for it.
+func (tx *Tx) EndTool(accountID, clientID string) error {
+	if _, err := tx.exec(`UPDATE oauth_grant SET revoked_at=$3 WHERE account_id=$1 AND client_id=$2 AND revoked_at=0`, accountID, clientID, ms(tx.now)); err != nil {
+		return err
+	}
+	return tx.tellTools(`g.account_id = $1 AND g.client_id = $2`, accountID, clientID)
+}
+
 // ToolsEntered lists the tools that a session entered, by name.
 func (tx *Tx) ToolsEntered(sessionID string) ([]*portique.Tool, error) {
 	return all(tx, scanTool, `SELECT `+toolColumns+` FROM tool WHERE disabled_at = 0 AND id IN

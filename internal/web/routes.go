@@ -77,6 +77,8 @@ func Routes() []Route {
 		{portal, "POST", "/companies/{siren}/users/{id}/role", Administrator, []string{"role", "tool", "until", "shown"}, (*visit).changeRole},
 		{portal, "GET", "/companies/{siren}/users/{id}/remove", Administrator, nil, (*visit).removeConfirm},
 		{portal, "POST", "/companies/{siren}/users/{id}/remove", Administrator, nil, (*visit).remove},
+		{portal, "GET", "/account/consents", Account, nil, (*visit).consents},
+		{portal, "POST", "/account/consents/{tool}/withdraw", Account, nil, (*visit).withdrawConsent},
 		{portal, "GET", "/tools", Account, nil, (*visit).tools},
 		{portal, "GET", "/accessibility", Anyone, nil, (*visit).accessibility},
 		{portal, "POST", "/language", Anyone, languageFields, (*visit).setLanguage},

@@ -36,7 +36,11 @@ func (v *visit) tools() error {
 		}
 		wanted = siren
 	}
-	page := template.ToolsPage{Page: v.portalPage(m, wanted), Pending: pending}
+	consents, err := v.h.Sessions.Consents(v.r.Context(), v.current.Account.ID)
+	if err != nil {
+		return err
+	}
+	page := template.ToolsPage{Page: v.portalPage(m, wanted), Pending: pending, Consents: len(consents) > 0}
 	needed := v.r.URL.Query().Get("need")
 	if len(needed) > 64 {
 		needed = "" // no tool of ours

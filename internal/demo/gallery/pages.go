@@ -224,6 +224,10 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "validated", DataPage: "validated", Page: template.Validated(template.ValidatedPage{Page: auth})},
 		{Name: "consent", DataPage: "consent", Page: template.Consent(template.ConsentPage{Page: auth, ToolName: "Demandes de formation", Authorization: "abc", Company: "Atelier Duparc et Filles",
 			Email: "claire.martin@atelier-duparc.example", Told: []string{"openid", "name", "email", "company", "offline_access"}})},
+		{Name: "consents", DataPage: "account-consents", Page: template.Consents(template.ConsentsPage{Page: in, Given: []template.GivenConsent{
+			{ClientID: "formation", ToolName: "Demandes de formation", Told: []string{"openid", "name", "email", "company", "offline_access"}, GivenAt: day(-3)},
+			{ClientID: "apprentissage", ToolName: "Contrats d’apprentissage", Told: []string{"openid", "company"}, GivenAt: day(-40)}}})},
+		{Name: "consents-none", DataPage: "account-consents", Page: template.Consents(template.ConsentsPage{Page: in})},
 		{Name: "choose-company", DataPage: "choose-company", Page: template.ChooseCompany(template.ChooseCompanyPage{Page: auth, ToolName: "Demandes de formation", Authorization: "abc", Accesses: choices, HintRefused: true, ReturnURL: "https://formation.operateur.example/"})},
 		{Name: "no-access", DataPage: "no-access", Page: template.NoAccess(template.NoAccessPage{Page: auth, ToolName: "Demandes de formation", Authorization: "abc"})},
 		{Name: "no-access-link", DataPage: "no-access", Page: template.NoAccess(template.NoAccessPage{Page: auth, ToolName: "Demandes de formation", Reason: p.T("auth.no_access.hint"), ReturnURL: "https://formation.operateur.example/"})},

@@ -30,11 +30,11 @@ var (
 	toldOrder = []string{"openid", "profile", "names", "gender", "birthdate", "zoneinfo", "web", "email", "phone", "address", "company", "offline_access"}
 )
 
-// lines are the sentences of what would be told, each once.
-func (p ConsentPage) lines() []string {
+// toldLines are the sentences of what is told, each once.
+func toldLines(told []string) []string {
 	var lines []string
 	for _, line := range toldOrder {
-		if slices.ContainsFunc(p.Told, func(claim string) bool { return or(toldAs[claim], claim) == line }) {
+		if slices.ContainsFunc(told, func(claim string) bool { return or(toldAs[claim], claim) == line }) {
 			lines = append(lines, line)
 		}
 	}
@@ -113,7 +113,7 @@ func Consent(p ConsentPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			for _, one := range p.lines() {
+			for _, one := range toldLines(p.Told) {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<li>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
