@@ -56,6 +56,9 @@ func (v *visit) loginPage(code int, id string, waiting *store.Waiting, form temp
 func (v *visit) loginForm() error {
 	id := v.r.URL.Query().Get("authorization")
 	waiting, err := v.waiting(id)
+	if errors.Is(err, store.ErrNoAuthorization) && v.current != nil {
+		return v.redirect(v.h.PortalURL + "/session/start") // back from where the sign-in led to
+	}
 	if errors.Is(err, store.ErrNoAuthorization) {
 		return v.loginPage(http.StatusOK, "", nil, template.Form{}, v.say(template.Info, "authorization.stale"))
 	}
@@ -69,6 +72,11 @@ func (v *visit) login() error {
 	id := v.form("authorization")
 	if len(id) > 200 {
 		id = "stale" // no id of ours
+	}
+	if typed, err := portique.ParseEmail("email", v.form("email")); err == nil && v.form("meant") != "" && v.form("password") == "" {
+		v.giveAddress(typed)
+		v.tell("auth.flash.address_corrected")
+		return v.redirect("/login?" + url.Values{"authorization": {id}}.Encode())
 	}
 	form := template.Form{Values: v.values("email")}
 	// A field left empty is no guess: it counts nowhere and is told as what it is.

@@ -29,7 +29,7 @@ func Routes() []Route {
 
 		{auth, "GET", "/{$}", Anyone, nil, (*visit).authHome},
 		{auth, "GET", "/login", Anyone, nil, (*visit).loginForm},
-		{auth, "POST", "/login", Anyone, []string{"email", "password", "authorization"}, (*visit).login},
+		{auth, "POST", "/login", Anyone, []string{"email", "password", "authorization", "meant"}, (*visit).login},
 		{auth, "GET", "/register", Anyone, nil, (*visit).registerForm},
 		{auth, "POST", "/register", Anyone, registerFields, (*visit).register},
 		{auth, "GET", "/register/sent", Anyone, nil, (*visit).registerSent},

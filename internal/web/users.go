@@ -103,31 +103,28 @@ func (v *visit) usersShown(siren portique.SIREN, rows []template.UserRow) ([]tem
 }
 
 // held says what waits while the company's first claim is looked at, and in short
-// until when; "" when nothing does.
-func (v *visit) held(claim *portique.FirstClaim, now time.Time) (text, short string) {
+// beside what waits.
+func (v *visit) held(claim *portique.FirstClaim, now time.Time) (template.Held, string) {
 	err := claim.MayGovern(now)
-	if err == nil {
-		return "", ""
+	var watched *portique.Error
+	switch {
+	case err == nil:
+		return template.Held{}, ""
+	case errors.Is(err, portique.ErrClaimWatched) && errors.As(err, &watched):
+		return template.Held{Until: v.p.DateTime(portique.FullMinute(watched.RetryAt))}, v.sentence(err)
 	}
-	return v.sentence(err), v.sentence(inShort(err))
+	return template.Held{Why: v.sentence(err)}, v.sentence(inShort(err))
 }
 
-// inShort is what waits for the watch over a first claim, for a place beside which
-// the whole of it stands already; any other error as it is.
+// inShort is why a company is frozen, for a place beside which the whole of it
+// stands already; any other error as it is.
 func inShort(err error) error {
 	var e *portique.Error
-	if !errors.As(err, &e) {
+	if !errors.As(err, &e) || !errors.Is(err, portique.ErrCompanyFrozen) {
 		return err
 	}
 	short := *e
-	switch {
-	case errors.Is(err, portique.ErrClaimWatched):
-		short.Key = "claim.watched_short"
-	case errors.Is(err, portique.ErrCompanyFrozen):
-		short.Key = "claim.frozen_short"
-	default:
-		return err
-	}
+	short.Key = "claim.frozen_short"
 	return &short
 }
 

@@ -94,7 +94,8 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	usersRole := append([]template.UserRow{}, users...)
 	usersRole[1].Form = template.Form{Values: map[string][]string{"role": {"administrator"}, "until": {"2027-03-31"}}, Errors: []template.FieldError{fault("until", "membership.administrator_until")}}
 
-	notYet := p.T("claim.watched_short", "RetryAt", p.DateTime(day(3)))
+	watched := template.Held{Until: p.DateTime(day(3))}
+	notYet := p.T("claim.watched", "RetryAt", p.DateTime(day(3)))
 	askersHeld := append([]template.UserRequest{}, askers[:1]...)
 	askersHeld[0].Form = template.Form{Values: map[string][]string{"role": {"administrator"}}}
 	askersHeld[0].Notice = &template.Notice{Kind: template.Bad, Text: notYet}
@@ -289,7 +290,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "companies-empty", DataPage: "companies", Page: template.Companies(template.CompaniesPage{Page: newcomer})},
 		{Name: "users", DataPage: "users", Page: template.Users(template.UsersPage{Page: flash(waited(in, 2), template.Good, "portal.flash.accepted", "Name", "Fatou Diallo"), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askers, Users: users, People: len(users), Tools: tools, Administrators: 1})},
 		{Name: "users-watched", DataPage: "users", Page: template.Users(template.UsersPage{Page: waited(in, 1), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askersHeld, Users: users[:2], People: 2, Tools: tools, Administrators: 1,
-			Held: p.T("claim.watched", "RetryAt", p.DateTime(day(3))), NotYet: notYet})},
+			Held: watched, NotYet: notYet})},
 		{Name: "users-confirmed", DataPage: "users", Page: template.Users(template.UsersPage{Page: in, CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Users: users[:1], People: 1, Tools: tools, Administrators: 1, Confirmed: true})},
 		{Name: "users-refused", DataPage: "users", Page: template.Users(template.UsersPage{Page: waited(in, 2), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Requests: askersBad, Users: usersTwo, People: 3, Tools: tools, Administrators: 2})},
 		{Name: "users-changed", DataPage: "users", Page: template.Users(template.UsersPage{Page: flash(in, template.Good, "portal.flash.changed", "Name", users[1].Name, "Role", p.T("common.role.administrator"), "Until", "", "Endless", "yes"), CompanyName: in.Company.Name, SIREN: in.Company.SIREN, Users: usersRole, People: 3, Tools: tools, Administrators: 2})},
@@ -305,7 +306,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 			Email: longName + "@" + longName + ".example", Told: []string{"openid", "name", "nickname", "gender", "birthdate", "zoneinfo", "picture", "email", "address", "phone_number", "company", "offline_access"}})},
 		{Name: "choose-company-one", DataPage: "choose-company", Page: template.ChooseCompany(template.ChooseCompanyPage{Page: auth, ToolName: longCompany, Authorization: "abc", Accesses: []template.Access{{ID: "m1", Company: longCompany, SIREN: "552100554", Role: "administrator"}}})},
 		{Name: "choose-company-many", DataPage: "choose-company", Page: template.ChooseCompany(template.ChooseCompanyPage{Page: auth, ToolName: "Demandes de formation", Authorization: "abc", Accesses: many[:20], Finder: finder("/oauth/company", "companies", "", 30, 20, 1)})},
-		{Name: "activated-watched", DataPage: "activated", Page: template.Activated(template.ActivatedPage{Page: newcomer, CompanyName: longCompany, SIREN: "552100554", Held: p.T("claim.watched", "RetryAt", p.DateTime(day(3)))})},
+		{Name: "activated-watched", DataPage: "activated", Page: template.Activated(template.ActivatedPage{Page: newcomer, CompanyName: longCompany, SIREN: "552100554", Held: watched})},
 		{Name: "tools-long", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: waited(long, 1), Needed: longCompany, Sections: []template.ToolCompany{{Name: longCompany, SIREN: "552100554", Role: "administrator", Waiting: 1, Tiles: []template.Tile{
 			open("long", longCompany, longCompany+". "+longCompany), {ID: "mot", Name: longName, Reason: "right_missing", ActURL: "mailto:x@y.example", ActText: p.T("tool.act.ask", "Name", long.Person.Name)},
 		}}}})},
