@@ -241,7 +241,7 @@ func TestWatchedRole(t *testing.T) {
 	}
 	s.signIn(jeanne)
 	users := "/companies/" + siren + "/users"
-	const why, short = "fait confirmer que c’est bien vous", "sera possible à partir du"
+	const why, short = "fait confirmer à une personne", "sera possible à partir du"
 	code, page, _ := s.send("GET", users, "", "")
 	if page = says(page); code != 200 || strings.Count(page, why) != 1 || strings.Count(page, short) != 1 || !strings.Contains(page, `value="administrator" disabled`) ||
 		!strings.Contains(page, "quand vous aurez nommé un autre administrateur") {
