@@ -2,6 +2,7 @@ package oidc_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -463,6 +464,7 @@ func TestAccessDies(t *testing.T) {
 		ends := map[string]func(account, membership, session, tool string){
 			"signed out":      func(_, _, session, _ string) { e.tx(func(tx *store.Tx) error { return tx.EndSession(session) }) },
 			"session too old": func(_, _, _, _ string) { e.skew.Add(int64(12 * time.Hour)) },
+			"new password":    func(id, _, _, _ string) { e.tx(func(tx *store.Tx) error { return tx.EndSessionsOf(id) }) },
 			"account disabled": func(id, _, _, _ string) {
 				e.tx(func(tx *store.Tx) error { return tx.SetAccountStatus(id, portique.AccountDisabled) })
 			},
@@ -492,22 +494,53 @@ func TestAccessDies(t *testing.T) {
 			membership := e.member(person, siren1, portique.Member, slug)
 			e.editCompany(siren1, func(c *portique.Company) { c.Status = portique.CompanyActive })
 			tool := e.relying(e.tool(slug))
+			tool.config.Scopes = append(tool.config.Scopes, "offline_access")
 			b := e.browser()
 			b.signIn(person, "")
 			got := tool.enter(b)
 			code := b.get(tool.url()).param("code")
-			if status, _ := tool.userinfo(got.AccessToken); status != 200 {
+			waiting := b.get(tool.url("prompt", "consent")).param("authorization")
+			active := func(token string) bool {
+				_, told := tool.call("/oauth/introspect", url.Values{"token": {token}})
+				return told["active"] == true
+			}
+			if status, _ := tool.userinfo(got.AccessToken); status != 200 || !active(got.AccessToken) || !active(got.RefreshToken) || waiting == "" {
 				t.Fatalf("%s: userinfo %d before", name, status)
 			}
 			end(person, membership, b.sessionID, slug)
-			if status, info := tool.userinfo(got.AccessToken); status != 401 || info["error"] != "invalid_token" {
-				t.Errorf("%s: userinfo still answers %d %v", name, status, info)
-			}
-			if _, err := tool.redeem(code); err == nil {
-				t.Errorf("%s: the code still redeems", name)
-			}
-			if p := b.get(tool.url("prompt", "none")); p.param("code") != "" {
-				t.Errorf("%s: a new code came: %v", name, p)
+			for credential, opens := range map[string]func() bool{
+				"access token": func() bool {
+					status, info := tool.userinfo(got.AccessToken)
+					return status != 401 || info["error"] != "invalid_token"
+				},
+				"access token, asked about":  func() bool { return active(got.AccessToken) },
+				"refresh token, asked about": func() bool { return active(got.RefreshToken) },
+				"refresh token": func() bool {
+					p, _ := tool.refresh(got.RefreshToken)
+					return p.status == 200
+				},
+				"code": func() bool { _, err := tool.redeem(code); return err == nil },
+				"session": func() bool {
+					return b.get(tool.url("prompt", "none")).param("code") != ""
+				},
+				"hint": func() bool {
+					return b.get(tool.url("prompt", "none", "id_token_hint", got.raw)).param("code") != ""
+				},
+				"open form": func() bool {
+					e.tx(func(tx *store.Tx) error {
+						a, err := tx.Authorization(waiting)
+						if err != nil {
+							return err
+						}
+						a.ConsentedAt = tx.Now()
+						return errors.Join(tx.SaveAuthorization(a), tx.SaveConsent(person, slug, a.Told))
+					})
+					return b.get("/oauth/authorize/"+waiting).param("code") != ""
+				},
+			} {
+				if opens() {
+					t.Errorf("%s: the %s still opens", name, credential)
+				}
 			}
 		}
 	})
