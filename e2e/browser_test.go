@@ -80,6 +80,17 @@ func walk(t *testing.T, app *App, c *Chrome, shop Member, tool *Tool, p Person, 
 		t.Errorf("the tool was told %v", v.UserInfo)
 	}
 
+	// It asks first, is answered, and the answer is taken back.
+	c.Open(tool.URL + "/?prompt=consent")
+	at("consent")
+	c.Submit("/oauth/consent")
+	c.At("tool")
+	c.Open("/tools")
+	c.Take("/account/consents")
+	at("account-consents")
+	c.Submit("/account/consents/" + tool.ID + "/withdraw")
+	at("account-consents")
+
 	// Somebody asks, and is let in.
 	paul := Person{"Paul", "Besson", "paul." + p.Email}
 	app.Create(t, paul)
