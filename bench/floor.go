@@ -223,8 +223,8 @@ func (f *floorServer) token(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	var token string
-	if err == nil {
-		token, err = f.sign(r.FormValue("alg"))
+	if algorithm := r.FormValue("alg"); err == nil && algorithm != "none" {
+		token, err = f.sign(algorithm)
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

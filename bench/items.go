@@ -257,7 +257,7 @@ func (e *engineRun) people() error {
 	}
 
 	// Codes are fetched first and redeemed then; each phase is measured.
-	var tokens []string
+	var last []string // access tokens, one for each browser
 	server := e.server.Process.Pid
 	exchange := func(client string, n int64) (authorized, redeemed sample, failures int, err error) {
 		codes := make(chan string, n)
@@ -295,15 +295,13 @@ func (e *engineRun) people() error {
 			}
 			a, err := everybody[w].auth.expect(http.StatusOK, requests[w][next[w]])
 			if next[w]++; next[w] == len(requests[w]) {
-				var t struct {
-					AccessToken string `json:"access_token"`
-				}
+				var t tokens
 				_ = json.Unmarshal(a.Body, &t)
-				kept[w] = t.AccessToken
+				kept[w] = t.Access
 			}
 			return err
 		})
-		tokens, redeemed.CPU = kept, float64((cpu(server)-before).Nanoseconds())/float64(max(1, redeemed.n))/1000
+		last, redeemed.CPU = kept, float64((cpu(server)-before).Nanoseconds())/float64(max(1, redeemed.n))/1000
 		return
 	}
 	var again []sample
@@ -324,12 +322,12 @@ func (e *engineRun) people() error {
 	if len(again) > 0 {
 		e.add(&item{Engine: e.engine, Name: "one more tool: authorize, code, token", Unit: "/s", Target: "≥ 1 500", Portique: again})
 	}
-	if tokens == nil {
+	if last == nil {
 		if _, _, _, err := exchange("bench", slots); err != nil {
 			return err
 		}
 	}
-	mine := tokens
+	mine := last
 	err = e.line("code exchange, RS256", "/s", "a bare token endpoint, RS256", "≥ 85 % of the limit", e.floorToken("RS256"), func() (sample, int, error) {
 		_, redeemed, failures, err := exchange("bench-rs", 600)
 		return redeemed, failures, err
@@ -340,6 +338,47 @@ func (e *engineRun) people() error {
 	err = e.line("userinfo", "/s", "net/http, SHA-256, one read", "≥ 18 000", e.floorGet("/read"),
 		repeat(e.auth, slots, e.Each, http.StatusOK, func(c *conn, i int) []byte {
 			return c.get("/oauth/userinfo", "Authorization: Bearer "+mine[i]+"\r\n")
+		}))
+	if err != nil {
+		return err
+	}
+
+	// Sixteen chains: each answer brings the token of the next request.
+	refresh := func(client string) measure {
+		return func() (sample, int, error) {
+			chain := make([]tokens, slots)
+			for w := range chain {
+				var err error
+				if chain[w], err = everybody[w].lasting(client); err != nil {
+					return sample{}, 0, err
+				}
+			}
+			return load(slots, e.Each, func(w int) error {
+				c := everybody[w].auth
+				a, err := c.expect(http.StatusOK, e.asTool(c, client, "/oauth/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {chain[w].Refresh}}))
+				if err == nil {
+					err = json.Unmarshal(a.Body, &chain[w])
+				}
+				return err
+			})
+		}
+	}
+	if err := e.line("refresh, ES256", "/s", "a bare token endpoint, ES256", "≥ 4 500", e.floorToken("ES256"), refresh("bench")); err != nil {
+		return err
+	}
+	if err := e.line("refresh, RS256", "/s", "a bare token endpoint, RS256", "≥ 85 % of the limit", e.floorToken("RS256"), refresh("bench-rs")); err != nil {
+		return err
+	}
+	err = e.line("client credentials", "/s", "a bare token endpoint, nothing signed", "≥ 8 000", e.floorToken("none"),
+		repeat(e.auth, slots, e.Each, http.StatusOK, func(c *conn, _ int) []byte {
+			return e.asTool(c, "bench", "/oauth/token", url.Values{"grant_type": {"client_credentials"}})
+		}))
+	if err != nil {
+		return err
+	}
+	err = e.line("introspection", "/s", "net/http, SHA-256, one read", "≥ 18 000", e.floorGet("/read"),
+		repeat(e.auth, slots, e.Each, http.StatusOK, func(c *conn, i int) []byte {
+			return e.asTool(c, "bench", "/oauth/introspect", url.Values{"token": {mine[i]}})
 		}))
 	if err != nil {
 		return err

@@ -353,8 +353,8 @@ func (b *browser) at(address string) (*conn, string) {
 	return b.auth, strings.TrimPrefix(address, b.in.auth)
 }
 
-func authorizePath(client string) string {
-	return "/oauth/authorize?" + url.Values{"response_type": {"code"}, "client_id": {client}, "redirect_uri": {callback}, "scope": {"openid profile email company"},
+func authorizePath(client string, more ...string) string {
+	return "/oauth/authorize?" + url.Values{"response_type": {"code"}, "client_id": {client}, "redirect_uri": {callback}, "scope": {strings.Join(append([]string{"openid profile email company"}, more...), " ")},
 		"state": {"s"}, "nonce": {"n"}, "code_challenge": {challenge}, "code_challenge_method": {"S256"}}.Encode()
 }
 
@@ -410,7 +410,33 @@ func code(location string) (string, error) {
 
 // tokenRequest is a tool's request to redeem a code.
 func (in *installation) tokenRequest(c *conn, client, code string) []byte {
+	return in.asTool(c, client, "/oauth/token", url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {callback}, "code_verifier": {pkce}})
+}
+
+// asTool is a request of a tool that shows its secret.
+func (in *installation) asTool(c *conn, client, path string, form url.Values) []byte {
 	basic := base64.StdEncoding.EncodeToString([]byte(client + ":" + in.clients[client]))
-	return c.post("/oauth/token", "Authorization: Basic "+basic+"\r\n", url.Values{"grant_type": {"authorization_code"}, "code": {code},
-		"redirect_uri": {callback}, "code_verifier": {pkce}}.Encode())
+	return c.post(path, "Authorization: Basic "+basic+"\r\n", form.Encode())
+}
+
+// tokens are what a tool gets that this line needs.
+type tokens struct {
+	Access  string `json:"access_token"`
+	Refresh string `json:"refresh_token"`
+}
+
+// lasting enters a tool that asks for refresh tokens.
+func (b *browser) lasting(client string) (t tokens, err error) {
+	a, err := b.get(b.auth, http.StatusSeeOther, authorizePath(client, "offline_access"))
+	if err != nil {
+		return t, err
+	}
+	c, err := code(a.Location)
+	if err != nil {
+		return t, err
+	}
+	if a, err = b.auth.expect(http.StatusOK, b.in.tokenRequest(b.auth, client, c)); err == nil {
+		err = json.Unmarshal(a.Body, &t)
+	}
+	return t, err
 }

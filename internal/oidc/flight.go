@@ -36,12 +36,21 @@ func (e *needKey) Error() string { return "no signing key yet for " + e.algorith
 // fly runs do in one transaction, and again when the database asks for it or a
 // signing key had to be made first. The flight returned is that of the last try.
 func (p *Provider) fly(ctx context.Context, do func(*flight) error) (*flight, error) {
+	return p.tried(ctx, p.db.Tx, do)
+}
+
+// glance is fly for what only reads.
+func (p *Provider) glance(ctx context.Context, do func(*flight) error) (*flight, error) {
+	return p.tried(ctx, p.db.View, do)
+}
+
+func (p *Provider) tried(ctx context.Context, run func(context.Context, func(*store.Tx) error) error, do func(*flight) error) (*flight, error) {
 	if err := p.keys.fresh(ctx); err != nil {
 		return &flight{}, err
 	}
 	for try := 0; ; try++ {
 		f := &flight{}
-		err := p.db.Tx(ctx, func(tx *store.Tx) error {
+		err := run(ctx, func(tx *store.Tx) error {
 			*f = flight{tx: tx}
 			return do(f)
 		})

@@ -22,7 +22,7 @@ const jwtIntrospection = "application/token-introspection+jwt"
 func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 	var told map[string]any
 	var signed string
-	p.machine(w, r, func(f *flight, v url.Values) error {
+	p.machineReads(w, r, func(f *flight, v url.Values) error {
 		if err := f.confidential(); err != nil {
 			return err
 		}
@@ -124,11 +124,7 @@ func (p *Provider) machineToken(f *flight, hash []byte) (map[string]any, error) 
 // refreshToken tells of a refresh token of the tool that asks, which could be
 // used now.
 func (p *Provider) refreshToken(f *flight, hash []byte) (map[string]any, error) {
-	t, err := f.tx.RefreshToken(hash)
-	if err != nil {
-		return nil, err
-	}
-	g, err := f.tx.Grant(t.GrantID)
+	t, g, err := f.tx.LookAtRefreshToken(hash)
 	if err != nil {
 		return nil, err
 	}

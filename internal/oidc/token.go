@@ -61,6 +61,16 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 // transaction, answer writes what came of it after the commit. A refusal of do
 // commits as well.
 func (p *Provider) machine(w http.ResponseWriter, r *http.Request, do func(*flight, url.Values) error, answer func()) {
+	p.answerMachine(w, r, false, do, answer)
+}
+
+// machineReads is machine for what changes nothing: without the writer, unless the
+// client shows a proof that serves once.
+func (p *Provider) machineReads(w http.ResponseWriter, r *http.Request, do func(*flight, url.Values) error, answer func()) {
+	p.answerMachine(w, r, true, do, answer)
+}
+
+func (p *Provider) answerMachine(w http.ResponseWriter, r *http.Request, reads bool, do func(*flight, url.Values) error, answer func()) {
 	v, err := readForm(w, r)
 	if err != nil {
 		refusal := refuse("invalid_request", "the body is a form (application/x-www-form-urlencoded) of 64 KiB at most")
@@ -82,7 +92,11 @@ func (p *Provider) machine(w http.ResponseWriter, r *http.Request, do func(*flig
 		p.fail(w, r, err)
 		return
 	}
-	f, err := p.fly(r.Context(), func(f *flight) error {
+	fly := p.fly
+	if reads && proved.method != "private_key_jwt" {
+		fly = p.glance
+	}
+	f, err := fly(r.Context(), func(f *flight) error {
 		f.actor = p.actorOf(r, "")
 		err := p.authenticate(f, proved, r.URL.Path)
 		if err == nil {

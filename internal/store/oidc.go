@@ -26,11 +26,13 @@ type Grant struct {
 
 const grantColumns = `id, client_id, account_id, session_id, membership_id, code_hash, code_expires_at, code_redeemed_at, revoked_at, request, dpop_key, created_at`
 
-func scanGrant(r row) (*Grant, error) {
+func scanGrant(r row) (*Grant, error) { return scanGrantAfter(r) }
+
+// scanGrantAfter reads a grant behind other columns.
+func scanGrantAfter(r row, before ...any) (*Grant, error) {
 	var g Grant
-	err := r.Scan(&g.ID, &g.ClientID, &g.AccountID, &g.SessionID, &g.MembershipID, &g.CodeHash,
-		at{&g.CodeExpiresAt}, at{&g.CodeRedeemedAt}, at{&g.RevokedAt}, &g.Request, &g.DPoPKey, at{&g.CreatedAt})
-	return &g, err
+	return &g, r.Scan(append(before, &g.ID, &g.ClientID, &g.AccountID, &g.SessionID, &g.MembershipID, &g.CodeHash,
+		at{&g.CodeExpiresAt}, at{&g.CodeRedeemedAt}, at{&g.RevokedAt}, &g.Request, &g.DPoPKey, at{&g.CreatedAt})...)
 }
 
 // ErrNoGrant: no grant has that id or code.
@@ -240,6 +242,20 @@ func (tx *Tx) RefreshToken(hash []byte) (*RefreshToken, error) {
 		t := &RefreshToken{Hash: hash}
 		return t, r.Scan(&t.GrantID, at{&t.CreatedAt}, at{&t.UsedAt}, &t.Successor)
 	}, tx.dialect.forUpdate(`SELECT grant_id, created_at, used_at, successor FROM refresh_token WHERE hash = $1`), hash)
+}
+
+// LookAtRefreshToken returns the refresh token that hashes so and its grant,
+// without locking them, or ErrNoRefreshToken.
+func (tx *Tx) LookAtRefreshToken(hash []byte) (t *RefreshToken, g *Grant, err error) {
+	t = &RefreshToken{Hash: hash}
+	g, err = one(tx, ErrNoRefreshToken, func(r row) (*Grant, error) {
+		return scanGrantAfter(r, at{&t.CreatedAt}, at{&t.UsedAt}, &t.Successor)
+	}, `SELECT t.created_at, t.used_at, t.successor, g.id, g.client_id, g.account_id, g.session_id, g.membership_id, g.code_hash, g.code_expires_at,
+		g.code_redeemed_at, g.revoked_at, g.request, g.dpop_key, g.created_at FROM refresh_token t JOIN oauth_grant g ON g.id = t.grant_id WHERE t.hash = $1`, hash)
+	if err == nil {
+		t.GrantID = g.ID
+	}
+	return t, g, err
 }
 
 // UseRefreshToken notes that a refresh token was exchanged for its successor.
