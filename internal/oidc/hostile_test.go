@@ -414,49 +414,6 @@ func TestOID04OID06Code(t *testing.T) {
 	})
 }
 
-// Whatever the number of calls, a code gives one success, on two nodes too.
-func TestParallelRedemption(t *testing.T) {
-	onBoth(t, func(t *testing.T, e *env) {
-		person := e.account("Anne")
-		e.member(person, siren1, portique.Administrator)
-		tool := e.relying(e.tool("paie"))
-		b := e.browser()
-		b.signIn(person, "")
-		second := e.node().HTTPClient()
-		for range 5 {
-			form := url.Values{"grant_type": {"authorization_code"}, "code": {b.get(tool.url()).param("code")},
-				"redirect_uri": {tool.tool.RedirectURIs[0]}, "code_verifier": {tool.verifier}}.Encode()
-			var mu sync.Mutex
-			statuses := map[int]int{}
-			var all sync.WaitGroup
-			for i := range 50 {
-				client := http.DefaultClient
-				if i%2 == 1 {
-					client = second
-				}
-				all.Go(func() {
-					r, _ := http.NewRequest("POST", e.server.URL+"/oauth/token", strings.NewReader(form))
-					r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-					basic("paie", toolSecret)(r)
-					response, err := client.Do(r)
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					response.Body.Close()
-					mu.Lock()
-					statuses[response.StatusCode]++
-					mu.Unlock()
-				})
-			}
-			all.Wait()
-			if statuses[200] != 1 || statuses[400] != 49 {
-				t.Errorf("50 redemptions of one code: %v", statuses)
-			}
-		}
-	})
-}
-
 // An access that ended opens nothing any more: neither a code still unspent nor
 // a token.
 func TestAccessDies(t *testing.T) {

@@ -10,11 +10,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -205,49 +203,6 @@ func TestRefreshRefused(t *testing.T) {
 		e.skew.Add(int64(20 * time.Minute))
 		if p, got := tool.refresh(got["refresh_token"].(string)); got["error"] != "invalid_grant" {
 			t.Errorf("after twelve hours: %v", p)
-		}
-	})
-}
-
-// However many use a refresh token at once, it has one successor.
-func TestParallelRefresh(t *testing.T) {
-	onBoth(t, func(t *testing.T, e *env) {
-		_, _, got := lasting(e, "paie")
-		token := got.RefreshToken
-		second := e.node().HTTPClient()
-		for range 3 {
-			var mu sync.Mutex
-			next := map[string]int{}
-			var all sync.WaitGroup
-			for i := range 20 {
-				all.Go(func() {
-					r, _ := http.NewRequest("POST", e.server.URL+"/oauth/token", strings.NewReader(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}}.Encode()))
-					r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-					basic("paie", toolSecret)(r)
-					client := http.DefaultClient
-					if i%2 == 1 {
-						client = second
-					}
-					response, err := client.Do(r)
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					defer response.Body.Close()
-					var a struct {
-						RefreshToken string `json:"refresh_token"`
-					}
-					_ = json.NewDecoder(response.Body).Decode(&a)
-					mu.Lock()
-					next[a.RefreshToken]++
-					mu.Unlock()
-				})
-			}
-			all.Wait()
-			if len(next) != 1 || next[""] != 0 {
-				t.Fatalf("successors: %v", next)
-			}
-			token = slices.Collect(maps.Keys(next))[0]
 		}
 	})
 }
