@@ -54,6 +54,8 @@ const (
 	ActionToolEntered        Action = "tool.entered"
 	ActionConsented          Action = "tool.consented"
 	ActionConsentWithdrawn   Action = "tool.consent_withdrawn"
+	ActionDeviceCodeFailed   Action = "tool.device_code_failed"
+	ActionDeviceRefused      Action = "tool.device_refused"
 	ActionCodeReplayed       Action = "tool.code_replayed"
 	ActionRefreshReplayed    Action = "tool.refresh_replayed"
 	ActionLetterRetried      Action = "letter.retried"

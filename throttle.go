@@ -53,6 +53,11 @@ var (
 	BudgetCodeSource = Budget{Name: "code_source", Limit: 20, Window: time.Hour, Refusal: "throttle.code_source"}
 	BudgetCodeAll    = Budget{Name: "code_all", Limit: 100, Window: 24 * time.Hour, Refusal: "throttle.code_all"}
 
+	// Codes that a device shows (RFC 8628 5.1). What they open is somebody else's
+	// device, for whoever guesses: there is no account to protect.
+	BudgetDeviceSource  = Budget{Name: "device_source", Limit: 20, Window: time.Hour, Refusal: "throttle.source"}
+	BudgetDeviceAccount = Budget{Name: "device_account", Limit: 10, Window: time.Hour, Refusal: "throttle.device"}
+
 	// Wrong member codes. The budget of the installation follows from the
 	// codes' entropy: GuessBudget.
 	BudgetMemberCodeHour    = Budget{Name: "member_code_hour", Limit: 5, Window: time.Hour, Refusal: "throttle.member_code"}

@@ -55,6 +55,7 @@ type Tool struct {
 	Consent              bool     // the person is asked before it is told anything
 	Pairwise             bool     // knows people by names of its own (Core 8.1)
 	UserinfoSigned       bool     // userinfo answers it by a signed JWT
+	Device               bool     // may be entered from a device without a browser (RFC 8628)
 	Claims               []string // those it may have; empty for all that its scopes release
 }
 
@@ -103,7 +104,7 @@ func (t *Tool) Check() error {
 	if checkURI(t.URL) != nil {
 		f.Add("url", "tool.url", "URL", t.URL)
 	}
-	if len(t.RedirectURIs) == 0 {
+	if len(t.RedirectURIs) == 0 && (!t.Device || t.Pairwise) { // a device alone comes back to nowhere; a pairwise name needs a host
 		f.Add("redirect_uri", "tool.redirect_missing")
 	}
 	for _, u := range t.RedirectURIs {

@@ -43,6 +43,7 @@ type toolFlags struct {
 	MinACR               *string  `name:"min-acr" placeholder:"LEVEL" help:"The least level of sign-in: portique:1, portique:2, portique:3; empty for any."`
 	Claims               *string  `placeholder:"LIST" help:"The claims it may have, with commas; empty for all that its scopes release."`
 	Consent              *bool    `negatable:"" help:"Ask the person before the tool is told anything."`
+	Device               *bool    `negatable:"" help:"Let people enter it from a device without a browser, by a code that they type elsewhere."`
 	Pairwise             *bool    `negatable:"" help:"Know people by names of its own, which no other tool can match."`
 	UserinfoSigned       *bool    `name:"userinfo-signed" negatable:"" help:"Answer userinfo by a signed JWT."`
 	PKCE                 *bool    `name:"pkce" negatable:"" help:"Insist on PKCE (default); --no-pkce is for old software only."`
@@ -74,6 +75,7 @@ func (f *toolFlags) apply(t *portique.Tool, jwks string) {
 	set(&t.BackchannelLogoutURI, f.BackchannelLogoutURI)
 	set(&t.MinACR, f.MinACR)
 	set(&t.Consent, f.Consent)
+	set(&t.Device, f.Device)
 	set(&t.Pairwise, f.Pairwise)
 	set(&t.UserinfoSigned, f.UserinfoSigned)
 	if f.PKCE != nil {
@@ -146,7 +148,7 @@ type toolJSON struct {
 }
 
 func toolOf(t *portique.Tool, secret string) toolJSON {
-	return toolJSON{ClientID: t.ID, Name: t.Name, URL: t.URL, RedirectURIs: t.RedirectURIs, Audience: string(t.Audience), ClientSecret: secret}
+	return toolJSON{ClientID: t.ID, Name: t.Name, URL: t.URL, RedirectURIs: append([]string{}, t.RedirectURIs...), Audience: string(t.Audience), ClientSecret: secret}
 }
 
 // toolWhole is all there is to say of one.
@@ -163,6 +165,7 @@ type toolWhole struct {
 	MinACR               string   `json:"min_acr,omitempty"`
 	Claims               []string `json:"claims,omitempty"`
 	Consent              bool     `json:"consent,omitempty"`
+	Device               bool     `json:"device,omitempty"`
 	Pairwise             bool     `json:"pairwise,omitempty"`
 	UserinfoSigned       bool     `json:"userinfo_signed,omitempty"`
 	Removed              bool     `json:"removed,omitempty"`
@@ -183,7 +186,7 @@ func (c toolShowCmd) Run(e *env) error {
 		}
 		v := toolWhole{toolJSON: toolOf(t, ""), Description: t.Description, PostLogoutURIs: t.PostLogoutURIs, BackchannelLogoutURI: t.BackchannelLogoutURI,
 			AuthMethod: t.AuthMethod, Alg: t.Algorithm, PKCE: !t.PKCEOptional, JWKSURI: t.JWKSURI, JWKS: rawJSON(t.JWKS), MinACR: t.MinACR,
-			Claims: t.Claims, Consent: t.Consent, Pairwise: t.Pairwise, UserinfoSigned: t.UserinfoSigned, Removed: !t.DisabledAt.IsZero()}
+			Claims: t.Claims, Consent: t.Consent, Device: t.Device, Pairwise: t.Pairwise, UserinfoSigned: t.UserinfoSigned, Removed: !t.DisabledAt.IsZero()}
 		if c.JSON.JSON {
 			return e.json(v)
 		}
@@ -208,6 +211,7 @@ func (c toolShowCmd) Run(e *env) error {
 		line("min acr", v.MinACR)
 		line("claims", v.Claims)
 		line("consent", v.Consent)
+		line("device", v.Device)
 		line("pairwise", v.Pairwise)
 		line("userinfo signed", v.UserinfoSigned)
 		line("removed", v.Removed)
@@ -244,8 +248,8 @@ type toolAddCmd struct {
 }
 
 func (c toolAddCmd) Run(e *env) error {
-	if c.Name == "" || c.URL == "" || len(c.RedirectURI) == 0 {
-		return usageError{errors.New("give --name, --url and at least one --redirect-uri")}
+	if c.Name == "" || c.URL == "" || len(c.RedirectURI) == 0 && (c.Device == nil || !*c.Device) {
+		return usageError{errors.New("give --name, --url and at least one --redirect-uri, or --device")}
 	}
 	jwks, given, err := c.read(e)
 	if err != nil {
@@ -355,6 +359,7 @@ type toolFile struct {
 		MinACR               string         `yaml:"min_acr"`
 		Claims               []string       `yaml:"claims"`
 		Consent              bool           `yaml:"consent"`
+		Device               bool           `yaml:"device"`
 		Pairwise             bool           `yaml:"pairwise"`
 		UserinfoSigned       bool           `yaml:"userinfo_signed"`
 		ClientSecret         string         `yaml:"client_secret"`
@@ -411,7 +416,7 @@ func (c toolApplyCmd) Run(e *env) error {
 				claims := strings.Join(one.Claims, ",")
 				f := toolFlags{Name: one.Name, Description: one.Description, URL: one.URL, RedirectURI: one.RedirectURIs, PostLogoutURI: one.PostLogoutURIs,
 					BackchannelLogoutURI: &one.BackchannelLogoutURI, Audience: one.Audience, AuthMethod: one.AuthMethod, Alg: one.Alg, PKCE: one.PKCE,
-					MinACR: &one.MinACR, Claims: &claims, Consent: yes(one.Consent), Pairwise: yes(one.Pairwise), UserinfoSigned: yes(one.UserinfoSigned)}
+					MinACR: &one.MinACR, Claims: &claims, Consent: yes(one.Consent), Device: yes(one.Device), Pairwise: yes(one.Pairwise), UserinfoSigned: yes(one.UserinfoSigned)}
 				fresh.JWKSURI = one.JWKSURI
 				f.apply(fresh, jwks)
 				*t = *fresh

@@ -6,17 +6,12 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"portique"
 	"portique/internal/secret"
 	"portique/internal/session"
 	"portique/internal/store"
 )
-
-// browserLife is how long the cookie lives that binds pending authorizations to
-// a browser.
-const browserLife = 24 * time.Hour
 
 // authorizePost turns an authorization request sent by a form into one sent by
 // a link (Core 3.1.2.1 allows both): a form of another site arrives without
@@ -84,7 +79,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		return p.proceed(f)
 	})
 	if err == nil && f.location != "" {
-		p.cookies.Set(w, session.Browser, browser, browserLife)
+		p.cookies.Set(w, session.Browser, browser, session.BrowserLife)
 	}
 	p.conclude(w, r, f, err)
 }
@@ -110,7 +105,13 @@ func (p *Provider) proceed(f *flight) error {
 	if err := p.decide(f); err != nil {
 		return err
 	}
-	if f.location == "" && f.refusal == nil {
+	switch {
+	case f.location != "":
+	case f.row.Device != nil:
+		if err := f.settle(); err != nil {
+			return err
+		}
+	case f.refusal == nil:
 		if err := f.giveCode(); err != nil {
 			return err
 		}
@@ -146,6 +147,11 @@ func (p *Provider) deny(w http.ResponseWriter, r *http.Request) {
 		}
 		f.refusal = refuse("access_denied", "the person went back")
 		f.row.FinishedAt = f.tx.Now()
+		if f.row.Device != nil {
+			if err := f.settle(); err != nil {
+				return err
+			}
+		}
 		return f.tx.SaveAuthorization(f.row)
 	})
 	p.conclude(w, r, f, err)
@@ -171,6 +177,8 @@ func (p *Provider) resume(f *flight, r *http.Request) error {
 		return errStale
 	case !row.FinishedAt.IsZero():
 		return errFinished
+	case !f.tx.Now().Before(row.ExpiresAt) && row.Device != nil:
+		return errDeviceOld
 	case !f.tx.Now().Before(row.ExpiresAt):
 		return errStale
 	}
@@ -180,11 +188,16 @@ func (p *Provider) resume(f *flight, r *http.Request) error {
 		return err
 	}
 	f.client, err = p.client(f.tx, row.ClientID)
-	if err != nil && missing(err) || err == nil && !registered(f.client.RedirectURIs, row.RedirectURI) {
+	if err != nil && missing(err) || err == nil && row.Device == nil && !registered(f.client.RedirectURIs, row.RedirectURI) {
 		return errClientUnknown
 	}
 	if err != nil {
 		return err
+	}
+	if row.Device != nil {
+		if err := f.ofDevice(); err != nil {
+			return err
+		}
 	}
 	return p.whoIsHere(f, r)
 }

@@ -35,6 +35,7 @@ func (p *Provider) metadata() any {
 		"end_session_endpoint":                                     p.issuer + pathLogout,
 		"introspection_endpoint":                                   p.issuer + pathIntrospect,
 		"revocation_endpoint":                                      p.issuer + pathRevoke,
+		"device_authorization_endpoint":                            p.issuer + pathDevice,
 		"pushed_authorization_request_endpoint":                    p.issuer + pathPush,
 		"scopes_supported":                                         scopesSupported,
 		"response_types_supported":                                 []string{"code"},

@@ -43,6 +43,9 @@ var (
 	errBadRequest      = &pageError{status: http.StatusBadRequest, key: "oauth.bad_request"}
 	errStale           = &pageError{status: http.StatusBadRequest, key: "oauth.stale"}
 	errFinished        = &pageError{status: http.StatusConflict, key: "oauth.finished"}
+	errSignedOut       = &pageError{status: http.StatusUnauthorized, key: "session.none"}
+	errDeviceOld       = &pageError{status: http.StatusConflict, key: "oauth.device_old"}
+	errOtherPage       = &pageError{status: http.StatusConflict, key: "oauth.other_page"}
 	errTooLarge        = &pageError{status: http.StatusRequestEntityTooLarge, key: "oauth.too_large"}
 	errCrowd           = &pageError{status: http.StatusTooManyRequests, key: "oauth.crowd"}
 	errMediaType       = &pageError{status: http.StatusUnsupportedMediaType, key: "oauth.media_type"}

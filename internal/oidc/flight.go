@@ -22,6 +22,7 @@ type flight struct {
 	current *session.Current     // who is signed in at this browser, or nil
 	row     *store.Authorization // the pending authorization
 	saved   bool                 // row is in the database
+	allowed bool                 // the person has just pressed, on the page of a device
 
 	location string   // where to send the person, among our pages
 	refusal  *refusal // what to tell the tool

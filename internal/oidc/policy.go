@@ -205,6 +205,10 @@ func (f *flight) choose(open []*portique.Membership) {
 
 // enter notes that the person enters, which is also a use of their session.
 func (f *flight) enter() error {
+	if f.forDevice() {
+		f.send(pathDeviceConfirm)
+		return nil
+	}
 	if err := f.tx.TouchSession(f.current.ID); err != nil {
 		return err
 	}
@@ -215,7 +219,11 @@ func (f *flight) enter() error {
 	if err != nil {
 		return err
 	}
-	return f.tx.Audit(f.actor.Event(portique.ActionToolEntered, f.client.ID, m.SIREN))
+	entered := f.actor.Event(portique.ActionToolEntered, f.client.ID, m.SIREN)
+	if f.row.Device != nil {
+		entered.Reason = "device"
+	}
+	return f.tx.Audit(entered)
 }
 
 // send has the person go to one of our pages, and come back.

@@ -132,8 +132,8 @@ func (p *Provider) Ready(ctx context.Context) error {
 	return err
 }
 
-// Purge deletes what can no longer serve: tokens, grants, proofs, notices, and the
-// authorizations that nobody finished. For the timetable, every minute.
+// Purge deletes what can no longer serve: tokens, grants, proofs, notices, what
+// devices asked for, and the authorizations that nobody finished. For the timetable, every minute.
 func (p *Provider) Purge(ctx context.Context) error {
 	return p.db.Tx(ctx, func(tx *store.Tx) error {
 		if _, err := tx.PurgeAccessTokens(tx.Now()); err != nil {
@@ -143,6 +143,9 @@ func (p *Provider) Purge(ctx context.Context) error {
 			return err
 		}
 		if _, err := tx.PurgeAuthorizations(tx.Now().Add(-time.Hour)); err != nil {
+			return err
+		}
+		if err := tx.PurgeDevices(tx.Now().Add(-deviceKept)); err != nil {
 			return err
 		}
 		if err := tx.PurgeNotices(tx.Now().Add(-2 * noticeLife)); err != nil {

@@ -64,6 +64,12 @@ func (p *Provider) redeem(t *tokenRequest) (*tokenAnswer, error) {
 	if err := t.tx.MarkGrant(g); err != nil {
 		return nil, err
 	}
+	return p.issueFirst(t, g, s, q)
+}
+
+// issueFirst gives the first tokens of a grant: with a refresh token if the scope
+// asks for one.
+func (p *Provider) issueFirst(t *tokenRequest, g *store.Grant, s *standing, q *request) (*tokenAnswer, error) {
 	a, err := p.issue(t, g, s, q, q.Scope)
 	if err != nil || !hasScope(q.Scope, "offline_access") || t.client.ID == portique.PortalClientID {
 		return a, err

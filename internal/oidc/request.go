@@ -203,14 +203,19 @@ func (q *request) read(v url.Values, t *portique.Tool, hint *hint) *refusal {
 	q.Nonce = v.Get("nonce")
 	q.EmailHint = cut(portique.CleanText(v.Get("login_hint")), 254)
 	q.Language = spoken(v.Get("ui_locales"))
-	if s := v.Get("company_hint"); s != "" {
-		if siren, err := portique.ParseSIREN(s); err == nil {
-			q.CompanyHint = string(siren)
-		} else {
-			q.CompanyHint = "?" + cut(portique.CleanText(s), 30) // no company: one chooses
-		}
-	}
+	q.readCompanyHint(v.Get("company_hint"))
 	return nil
+}
+
+func (q *request) readCompanyHint(s string) {
+	if s == "" {
+		return
+	}
+	if siren, err := portique.ParseSIREN(s); err == nil {
+		q.CompanyHint = string(siren)
+	} else {
+		q.CompanyHint = "?" + cut(portique.CleanText(s), 30) // no company: one chooses
+	}
 }
 
 // readScope keeps the scopes we know: others are ignored (Core 3.1.2.1).

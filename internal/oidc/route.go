@@ -18,6 +18,7 @@ const (
 	pathIntrospect = "/oauth/introspect"
 	pathRevoke     = "/oauth/revoke"
 	pathPush       = "/oauth/par"
+	pathDevice     = "/oauth/device"
 
 	// Pages of the web door that this one sends people to, with the parameter
 	// authorization.
@@ -25,6 +26,10 @@ const (
 	pathCompany  = "/oauth/company"
 	pathNoAccess = "/oauth/no-access"
 	pathConsent  = "/oauth/consent"
+
+	pathDevicePage    = "/device" // short: it is typed from another screen
+	pathDeviceConfirm = "/device/confirm"
+	pathDeviceDone    = "/device/done"
 )
 
 // authorizeFields are the parameters of an authorization request.
@@ -51,8 +56,10 @@ func Routes() []Route {
 		{"POST", pathAuthorize, "anyone", authorize},
 		{"GET", pathAuthorize + "/{id}", "anyone", nil},
 		{"POST", pathAuthorize + "/{id}/deny", "anyone", nil},
+		{"POST", pathAuthorize + "/{id}/allow", "anyone", []string{"access"}},
+		{"POST", pathDevice, "anyone", append([]string{"scope", "company_hint"}, proofs...)},
 		{"POST", pathPush, "anyone", slices.Concat(authorize, proofs[1:])},
-		{"POST", pathToken, "anyone", append([]string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "resource"}, proofs...)},
+		{"POST", pathToken, "anyone", append([]string{"grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "resource", "device_code"}, proofs...)},
 		{"POST", pathIntrospect, "anyone", append([]string{"token", "token_type_hint"}, proofs...)},
 		{"POST", pathRevoke, "anyone", append([]string{"token", "token_type_hint"}, proofs...)},
 		{"GET", pathUserinfo, "anyone", nil},
@@ -79,6 +86,9 @@ func (p *Provider) routes() http.Handler {
 		"POST " + pathUserinfo:                 p.userinfo,
 		"GET " + pathLogout:                    p.logout,
 		"POST " + pathLogout:                   p.logoutPost,
+
+		"POST " + pathDevice:                    p.device,
+		"POST " + pathAuthorize + "/{id}/allow": p.allow,
 	}
 	mux := http.NewServeMux()
 	for _, route := range Routes() {

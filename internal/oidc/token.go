@@ -34,6 +34,7 @@ var grantTypes = map[string]func(*Provider, *tokenRequest) (*tokenAnswer, error)
 	"authorization_code": (*Provider).redeem,
 	"refresh_token":      (*Provider).refresh,
 	"client_credentials": (*Provider).credential,
+	grantDevice:          (*Provider).poll,
 }
 
 // token gives tokens (RFC 6749 3.2). Everything happens in one transaction that
@@ -46,7 +47,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		case v.Get("grant_type") == "":
 			return refuse("invalid_request", "grant_type is missing")
 		case give == nil:
-			return refuse("unsupported_grant_type", "grant_type is authorization_code, refresh_token or client_credentials")
+			return refuse("unsupported_grant_type", "grant_type is authorization_code, refresh_token, client_credentials or that of RFC 8628")
 		}
 		t := &tokenRequest{flight: f, v: v}
 		if t.dpopKey, err = p.proofOf(f.tx, r, ""); err != nil {

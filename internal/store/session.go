@@ -131,6 +131,7 @@ type Authorization struct {
 	SessionID    string // the auth session that signed in for it
 	MembershipID string // the company chosen
 	Request      string
+	Device       []byte    // hash of the device's code that it is for (RFC 8628); nil for this browser's own
 	Told         []string  // what the tool would be told, for the page that asks
 	ConsentedAt  time.Time // when the person agreed
 	CreatedAt    time.Time
@@ -138,12 +139,12 @@ type Authorization struct {
 	FinishedAt   time.Time
 }
 
-const authorizationColumns = `id, client_id, browser_hash, redirect_uri, email_hint, company_hint, session_id, membership_id, request, told, consented_at, created_at, expires_at, finished_at`
+const authorizationColumns = `id, client_id, browser_hash, redirect_uri, email_hint, company_hint, session_id, membership_id, request, device, told, consented_at, created_at, expires_at, finished_at`
 
 func scanAuthorization(r row) (*Authorization, error) {
 	var a Authorization
 	err := r.Scan(&a.ID, &a.ClientID, &a.BrowserHash, &a.RedirectURI, &a.EmailHint, &a.CompanyHint, &a.SessionID,
-		&a.MembershipID, &a.Request, texts{&a.Told}, at{&a.ConsentedAt}, at{&a.CreatedAt}, at{&a.ExpiresAt}, at{&a.FinishedAt})
+		&a.MembershipID, &a.Request, &a.Device, texts{&a.Told}, at{&a.ConsentedAt}, at{&a.CreatedAt}, at{&a.ExpiresAt}, at{&a.FinishedAt})
 	return &a, err
 }
 
@@ -154,11 +155,11 @@ var ErrNoAuthorization = &portique.Error{Kind: portique.NotFound, Key: "authoriz
 // SaveAuthorization inserts a pending authorization or saves all of it again.
 func (tx *Tx) SaveAuthorization(a *Authorization) error {
 	_, err := tx.exec(`INSERT INTO pending_authorization (`+authorizationColumns+`)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)
 		ON CONFLICT (id) DO UPDATE SET session_id=excluded.session_id, membership_id=excluded.membership_id, told=excluded.told,
 			consented_at=excluded.consented_at, finished_at=excluded.finished_at, expires_at=excluded.expires_at`,
 		a.ID, a.ClientID, a.BrowserHash, a.RedirectURI, a.EmailHint, a.CompanyHint, a.SessionID, a.MembershipID,
-		a.Request, list(a.Told), ms(a.ConsentedAt), ms(a.CreatedAt), ms(a.ExpiresAt), ms(a.FinishedAt))
+		a.Request, a.Device, list(a.Told), ms(a.ConsentedAt), ms(a.CreatedAt), ms(a.ExpiresAt), ms(a.FinishedAt))
 	return err
 }
 
@@ -177,6 +178,7 @@ type Waiting struct {
 	RedirectURI string
 	EmailHint   string
 	CompanyHint string
+	Device      bool     // for a device (RFC 8628): RedirectURI is empty
 	AccountID   string   // of who is signed in for it, or ""
 	CompanyName string   // of the access chosen, or ""
 	Told        []string // what the tool would be told
@@ -189,8 +191,8 @@ type Waiting struct {
 func (tx *Tx) Waiting(id string) (*Waiting, error) {
 	return one(tx, ErrNoAuthorization, func(r row) (*Waiting, error) {
 		var w Waiting
-		return &w, r.Scan(&w.ClientID, &w.ToolName, &w.BrowserHash, &w.RedirectURI, &w.EmailHint, &w.CompanyHint, &w.AccountID, &w.CompanyName, texts{&w.Told}, at{&w.ExpiresAt}, at{&w.FinishedAt})
-	}, `SELECT p.client_id, COALESCE(t.name, ''), p.browser_hash, p.redirect_uri, p.email_hint, p.company_hint, COALESCE(s.account_id, ''), COALESCE(c.name, ''), p.told,
+		return &w, r.Scan(&w.ClientID, &w.ToolName, &w.BrowserHash, &w.RedirectURI, &w.EmailHint, &w.CompanyHint, &w.Device, &w.AccountID, &w.CompanyName, texts{&w.Told}, at{&w.ExpiresAt}, at{&w.FinishedAt})
+	}, `SELECT p.client_id, COALESCE(t.name, ''), p.browser_hash, p.redirect_uri, p.email_hint, p.company_hint, p.device IS NOT NULL, COALESCE(s.account_id, ''), COALESCE(c.name, ''), p.told,
 		p.expires_at, p.finished_at FROM pending_authorization p LEFT JOIN tool t ON t.id = p.client_id
 		LEFT JOIN membership m ON m.id = p.membership_id LEFT JOIN company c ON c.siren = m.siren
 		LEFT JOIN session s ON s.id = p.session_id WHERE p.id = $1`, id)

@@ -3,13 +3,13 @@ package store
 import "portique"
 
 const toolColumns = `id, name, description, url, redirect_uris, post_logout_uris, audience, auth_method, secret_hash, pkce_optional, algorithm,
-	backchannel_logout_uri, jwks, jwks_uri, min_acr, consent, pairwise, userinfo_signed, claims, created_at, disabled_at`
+	backchannel_logout_uri, jwks, jwks_uri, min_acr, consent, pairwise, userinfo_signed, claims, device, created_at, disabled_at`
 
 func scanTool(r row) (*portique.Tool, error) {
 	var t portique.Tool
 	err := r.Scan(&t.ID, &t.Name, &t.Description, &t.URL, texts{&t.RedirectURIs}, texts{&t.PostLogoutURIs}, &t.Audience, &t.AuthMethod,
 		&t.SecretHash, &t.PKCEOptional, &t.Algorithm, &t.BackchannelLogoutURI, &t.JWKS, &t.JWKSURI, &t.MinACR, &t.Consent, &t.Pairwise,
-		&t.UserinfoSigned, texts{&t.Claims}, at{&t.CreatedAt}, at{&t.DisabledAt})
+		&t.UserinfoSigned, texts{&t.Claims}, &t.Device, at{&t.CreatedAt}, at{&t.DisabledAt})
 	return &t, err
 }
 
@@ -22,11 +22,11 @@ func (tx *Tx) InsertTool(t *portique.Tool) error {
 	if secret == nil {
 		secret = []byte{}
 	}
-	n, err := tx.exec(`INSERT INTO tool (`+toolColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)
+	n, err := tx.exec(`INSERT INTO tool (`+toolColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)
 		ON CONFLICT (id) DO NOTHING`,
 		t.ID, t.Name, t.Description, t.URL, list(t.RedirectURIs), list(t.PostLogoutURIs), t.Audience, t.AuthMethod, secret,
 		t.PKCEOptional, t.Algorithm, t.BackchannelLogoutURI, t.JWKS, t.JWKSURI, t.MinACR, t.Consent, t.Pairwise, t.UserinfoSigned, list(t.Claims),
-		ms(t.CreatedAt), ms(t.DisabledAt))
+		t.Device, ms(t.CreatedAt), ms(t.DisabledAt))
 	if err == nil && n == 0 {
 		return portique.ErrToolExists
 	}
@@ -41,10 +41,10 @@ func (tx *Tx) UpdateTool(t *portique.Tool) error {
 	}
 	_, err := tx.exec(`UPDATE tool SET name=$2, description=$3, url=$4, redirect_uris=$5, post_logout_uris=$6, audience=$7, auth_method=$8,
 		secret_hash=$9, pkce_optional=$10, algorithm=$11, backchannel_logout_uri=$12, jwks=$13, jwks_uri=$14, min_acr=$15, consent=$16,
-		pairwise=$17, userinfo_signed=$18, claims=$19, disabled_at=$20 WHERE id=$1`,
+		pairwise=$17, userinfo_signed=$18, claims=$19, device=$20, disabled_at=$21 WHERE id=$1`,
 		t.ID, t.Name, t.Description, t.URL, list(t.RedirectURIs), list(t.PostLogoutURIs), t.Audience, t.AuthMethod, secret,
 		t.PKCEOptional, t.Algorithm, t.BackchannelLogoutURI, t.JWKS, t.JWKSURI, t.MinACR, t.Consent, t.Pairwise, t.UserinfoSigned,
-		list(t.Claims), ms(t.DisabledAt))
+		list(t.Claims), t.Device, ms(t.DisabledAt))
 	return err
 }
 

@@ -40,7 +40,9 @@ func (v *visit) loginPage(code int, id string, waiting *store.Waiting, form temp
 	to := v.h.PortalURL
 	if waiting != nil {
 		page.Authorization = id
-		to = originOf(waiting.RedirectURI)
+		if !waiting.Device { // whose answer stays here
+			to = originOf(waiting.RedirectURI)
+		}
 		page.ToolName = waiting.ToolName
 		if form.Value("email") == "" && waiting.EmailHint != "" {
 			page.Form.Values = map[string][]string{"email": {waiting.EmailHint}}

@@ -319,7 +319,7 @@ func (v *visit) returnPath() string {
 		return path + "?" + url.Values{"authorization": {v.form("authorization")}}.Encode()
 	case strings.HasPrefix(path, "/register/"):
 		return "/register/sent"
-	case path == "/password/forgot":
+	case path == "/password/forgot", path == "/device":
 		return path
 	case v.behindLink():
 		if token := v.linkToken(); len(token) <= maxToken {
