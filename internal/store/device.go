@@ -39,7 +39,7 @@ func scanDevice(r row) (*Device, error) {
 }
 
 // ErrNoDevice: no device asked with that code, or it is too long ago.
-var ErrNoDevice = &portique.Error{Kind: portique.NotFound, Key: "device.unknown"}
+var ErrNoDevice = &portique.Error{Kind: portique.NotFound, Key: "grant.device"}
 
 // InsertDevice keeps what a device asks for. It says false when the code that
 // the person would type is another device's.
