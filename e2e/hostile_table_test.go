@@ -55,6 +55,10 @@ var entries = map[string]entry{
 	"GET auth /oauth/consent":    {query: []string{"authorization"}},
 	"POST auth /oauth/consent":   {prepare: (*scene).aConsent, bound: true, twice: true},
 	"GET auth /oauth/no-access":  {query: []string{"authorization"}},
+	"GET auth /device":           {query: []string{"user_code"}},
+	"POST auth /device":          {prepare: (*scene).aDeviceCode, public: true, kept: []string{"user_code"}, twice: true},
+	"GET auth /device/confirm":   {query: []string{"authorization"}},
+	"GET auth /device/done":      {query: []string{"authorization"}},
 	"GET auth /signed-out":       {query: []string{"of"}},
 	"POST auth /language":        {prepare: (*scene).aLanguageAtAuth, public: true, free: []string{"return"}, spoil: Fields{"language": {"de"}}, twice: true},
 	"GET auth /accessibility":    {},
@@ -69,12 +73,14 @@ var entries = map[string]entry{
 	"GET auth /oauth/authorize":                        {queryOf: (*scene).anAuthorization},
 	"POST auth /oauth/authorize":                       {prepare: (*scene).anAuthorizationByPost, program: true, forwards: true, twice: true},
 	"GET auth /oauth/authorize/{id}":                   {path: "/oauth/authorize/" + nobody},
+	"POST auth /oauth/authorize/{id}/allow":            {prepare: (*scene).aDevicePress, bound: true},
 	"POST auth /oauth/authorize/{id}/deny":             {prepare: (*scene).aDenial, bound: true},
 	"POST auth /oauth/token":                           {prepare: (*scene).aRedemption, program: true, done: []int{200}},
 	"POST auth /oauth/par": {prepare: (*scene).aPush, program: true, done: []int{201}, twice: true, spoil: Fields{"redirect_uri": {"https://evil.example/"}},
 		free: []string{"response_mode", "scope", "state", "nonce", "prompt", "max_age", "login_hint", "acr_values", "claims", "ui_locales", "company_hint", "id_token_hint", "dpop_jkt"}},
 	"POST auth /oauth/introspect": {prepare: (*scene).anIntrospection, program: true, done: []int{200}, twice: true, free: []string{"token", "token_type_hint"}, spoil: Fields{"client_secret": {"another"}}},
 	"POST auth /oauth/revoke":     {prepare: (*scene).aRevocation, program: true, done: []int{200}, twice: true, free: []string{"token", "token_type_hint"}, spoil: Fields{"client_secret": {"another"}}},
+	"POST auth /oauth/device":     {prepare: (*scene).aDevice, program: true, done: []int{200}, twice: true, free: []string{"scope", "company_hint"}, spoil: Fields{"client_secret": {"another"}}},
 	"GET auth /oauth/userinfo":    {},
 	"POST auth /oauth/userinfo":   {prepare: (*scene).aUserinfo, program: true, done: []int{200}, twice: true},
 	"GET auth /oauth/logout":      {query: []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state", "confirm"}},
@@ -195,7 +201,7 @@ func newScene(t *testing.T, app *App) *scene {
 		s.zoe[i] = deed{by: app.SignIn(t, zoe[i]), path: "/requests/" + r.ID + "/again", fields: url.Values{}, elsewhere: []string{"/requests/" + nobody + "/again"}}
 	}
 
-	s.tool = app.NewTool(t, "formation", "Demandes de formation")
+	s.tool = app.NewTool(t, "formation", "Demandes de formation", "--device")
 	s.closed = app.NewTool(t, "contributions", "Déclaration des contributions", "--audience", "contributions")
 	s.marie = app.SignIn(t, Marie)
 	// At the other company: somebody asks, somebody is a member.
@@ -496,6 +502,46 @@ func (s *scene) ownToken() string {
 
 func (s *scene) aPush(int) deed {
 	return deed{by: s.app.Browser(s.t), path: "/oauth/par", fields: s.prove(s.anAuthorization())}
+}
+
+// aDevice is a device that asks for the codes of its flow.
+func (s *scene) aDevice(int) deed {
+	return deed{by: s.app.Browser(s.t), path: "/oauth/device", fields: s.prove(url.Values{"scope": {"openid company"}, "company_hint": {s.shop.SIREN}})}
+}
+
+// userCode is the code that a device shows.
+func (s *scene) userCode() string {
+	s.t.Helper()
+	response, err := http.PostForm(s.app.Auth+"/oauth/device", s.aDevice(0).fields)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var given struct {
+		UserCode string `json:"user_code"`
+	}
+	if err := json.NewDecoder(response.Body).Decode(&given); err != nil || given.UserCode == "" {
+		s.t.Fatalf("no code for a person: %d, %v", response.StatusCode, err)
+	}
+	return given.UserCode
+}
+
+func (s *scene) aDeviceCode(int) deed {
+	b := s.app.Browser(s.t)
+	b.Open(s.app.Auth + "/device")
+	return s.from(b, "/device", Fields{"user_code": {s.userCode()}})
+}
+
+// aDevicePress is the press of somebody who read what a device asks for.
+func (s *scene) aDevicePress(int) deed {
+	p, b := s.newcomer()
+	s.app.Run(s.t, "", "membership", "grant", "--email", p.Email, "--siren", s.members[2].SIREN, "--role", "member", "--reason", "essai")
+	b.Open(s.app.Auth + "/device")
+	b.Submit("/device", Fields{"user_code": {s.userCode()}})
+	b.At("choose-company") // the one that the device names is not this person's
+	b.Submit("/oauth/company", nil)
+	b.At("device-confirm")
+	return s.from(b, "/oauth/authorize/*/allow", nil)
 }
 
 func (s *scene) anIntrospection(int) deed {
