@@ -29,6 +29,8 @@ func TestToolCheck(t *testing.T) {
 		"an id of 65":        {func(t *portique.Tool) { t.ID = strings.Repeat("a", 65) }, "id tool.id"},
 		"no name":            {func(t *portique.Tool) { t.Name = " \u200b" }, "name tool.name"},
 		"no redirect":        {func(t *portique.Tool) { t.RedirectURIs = nil }, "redirect_uri tool.redirect_missing"},
+		"a device alone":     {func(t *portique.Tool) { t.RedirectURIs, t.Device = nil, true }, ""},
+		"a device, pairwise": {func(t *portique.Tool) { t.RedirectURIs, t.Device, t.Pairwise = nil, true, true }, "redirect_uri tool.redirect_missing"},
 		"a bad sign-out":     {func(t *portique.Tool) { t.PostLogoutURIs = []string{"/"} }, "post_logout_uri tool.redirect"},
 		"another audience":   {func(t *portique.Tool) { t.Audience = "everybody" }, "audience tool.audience"},
 		"another method":     {func(t *portique.Tool) { t.AuthMethod = "client_secret_jwt" }, "auth_method tool.auth_method"},

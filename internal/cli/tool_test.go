@@ -54,6 +54,15 @@ func TestTool(t *testing.T) {
 		t.Error("it is still removed")
 	}
 
+	s.ok("", "tool", "add", "borne", "--name", "Borne", "--url", "https://borne.example/", "--public", "--device")
+	if v := s.show("borne"); v["device"] != true || len(v["redirect_uris"].([]any)) != 0 || s.show("paie")["device"] != nil {
+		t.Errorf("%v", v)
+	}
+	s.fails(1, "return address", "", "tool", "set", "borne", "--no-device") // it would come back to nowhere
+	if s.ok("", "tool", "set", "borne", "--no-device", "--redirect-uri", "https://borne.example/cb"); s.show("borne")["device"] != nil {
+		t.Error("it is still for devices")
+	}
+
 	s.fails(1, "tool set --help", "", "tool", "set", "paie", "--min-acr", "gold")
 	s.fails(1, "shoe_size", "", "tool", "set", "paie", "--claims", "name,shoe_size")
 	s.fails(1, "JWKS", "", "tool", "set", "paie", "--auth-method", "private_key_jwt", "--jwks-file", s.file("bad.json", `{"keys":[]}`))
@@ -91,6 +100,7 @@ func TestToolApply(t *testing.T) {
     redirect_uris: [https://three.example/cb]
     audience: contributions
     claims: [email]
+    device: true
 `
 	apply := func(name, text string, want ...string) {
 		t.Helper()
@@ -112,6 +122,9 @@ func TestToolApply(t *testing.T) {
 	}
 	if v := s.show("two"); v["auth_method"] != "private_key_jwt" || v["jwks"] == nil {
 		t.Errorf("%v", v)
+	}
+	if s.show("three")["device"] != true || s.show("two")["device"] != nil {
+		t.Error("for devices or not")
 	}
 	apply("tools.yaml", text, "one same", "two same", "three same")
 	apply("tools.yaml", strings.Replace(text, "name: Two", "name: Deux", 1), "one same", "two changed", "three same")
