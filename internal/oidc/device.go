@@ -29,7 +29,11 @@ const (
 
 const grantDevice = "urn:ietf:params:oauth:grant-type:device_code"
 
-var errNoDeviceGrant = refuse("unauthorized_client", "the tool is not registered for devices: portique tool set ID --device")
+var (
+	errPending        = refuse("authorization_pending", "nobody has decided yet")
+	errTooManyDevices = &refusal{http.StatusTooManyRequests, "temporarily_unavailable", "too many devices asked from this network address: try again in some minutes"}
+	errNoDeviceGrant  = refuse("unauthorized_client", "the tool is not registered for devices: portique tool set ID --device")
+)
 
 // deviceAnswer is what a device gets (RFC 8628 3.2).
 type deviceAnswer struct {
@@ -57,6 +61,12 @@ func (p *Provider) device(w http.ResponseWriter, r *http.Request) {
 			return err
 		}
 		now := f.tx.Now()
+		if f.client.Public() { // anybody may ask in its name, and each is a row until it is purged
+			if p.begun.full(f.actor.Source, now) {
+				return errTooManyDevices
+			}
+			p.begun.enter(f.actor.Source, now)
+		}
 		d := &store.Device{ClientID: f.client.ID, Request: string(kept), CompanyHint: q.CompanyHint, Source: f.actor.Source, Wait: DeviceWait,
 			CreatedAt: now, ExpiresAt: now.Add(DeviceLife)}
 		for range 5 { // two codes that are the same are rarer than anything else that may break
@@ -215,7 +225,7 @@ func (t *tokenRequest) wait(d *store.Device) error {
 	if early {
 		return refuse("slow_down", "the device polls too often: wait "+d.Wait.String()+" between two polls")
 	}
-	return refuse("authorization_pending", "nobody has decided yet")
+	return errPending
 }
 
 // fetch is the end of it: what a code gives when it is redeemed.

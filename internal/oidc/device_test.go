@@ -224,7 +224,7 @@ func TestDeviceOnce(t *testing.T) {
 	})
 }
 
-// In two browsers the first press decides, and neither gives without one.
+// A code typed in two browsers is decided of in the second; and of two presses at the same moment one counts.
 func TestDeviceTwoBrowsers(t *testing.T) {
 	onBoth(t, func(t *testing.T, e *env) {
 		tool := e.relying(e.tool("caisse", forDevices))
@@ -238,16 +238,19 @@ func TestDeviceTwoBrowsers(t *testing.T) {
 		}
 		for range 5 {
 			a := tool.begin()
-			ids := [2]string{a.typed(bs[0]), a.typed(bs[1])}
-			for i, b := range bs {
-				b.get("/oauth/authorize/" + ids[i])
+			ids := [2]string{a.typed(bs[0]), ""}
+			bs[0].get("/oauth/authorize/" + ids[0])
+			ids[1] = a.typed(bs[1])
+			bs[1].get("/oauth/authorize/" + ids[1])
+			if p := bs[0].allow(ids[0], access[0]); p.status != 400 || p.body != "PAGE error oauth.stale" {
+				t.Errorf("where the code was typed first: %v", p)
 			}
-			if p := bs[1].allow(ids[0], access[0]); p.status != 400 {
+			if p := bs[0].allow(ids[1], access[1]); p.status != 400 {
 				t.Errorf("another browser presses: %v", p)
 			}
 			var both sync.WaitGroup
 			var replies [2]reply
-			both.Go(func() { replies[0] = bs[0].allow(ids[0], access[0]) })
+			both.Go(func() { replies[0] = bs[1].allow(ids[1], access[1]) })
 			both.Go(func() { replies[1] = bs[1].send("POST", "/oauth/authorize/"+ids[1]+"/deny", nil) })
 			both.Wait()
 			first := 0
@@ -595,6 +598,27 @@ func TestDevicePublicAndKey(t *testing.T) {
 		if p := b.get("/oauth/authorize?response_type=code&scope=openid&redirect_uri=&client_id=" + alone.ID); p.status != 400 || p.body != "PAGE error oauth.redirect_uri_unknown" {
 			e.t.Errorf("in a browser all the same: %v", p)
 		}
+	})
+}
+
+// Devices that wait are no strangers, however many share an address; but anybody may ask in the name of a tool without a secret.
+func TestDeviceCrowd(t *testing.T) {
+	onSQLite(t, func(e *env) {
+		e.provider.LimitCrowds(5)
+		public := e.relying(e.tool("borne", forDevices, func(t *portique.Tool) { t.AuthMethod, t.SecretHash = "none", nil }))
+		a := public.begin()
+		for range 10 {
+			e.skew.Add(int64(5 * time.Second))
+			a.polls("a shop full of tills", "authorization_pending")
+		}
+		for range 4 {
+			public.begin()
+		}
+		p, got := public.call("/oauth/device", url.Values{"scope": {"openid"}, "client_id": {"borne"}})
+		if p.status != 429 || got["error"] != "temporarily_unavailable" || p.header.Get("Retry-After") != "600" || got["device_code"] != nil {
+			e.t.Errorf("one more: %v", p)
+		}
+		e.relying(e.tool("caisse", forDevices)).begin()
 	})
 }
 

@@ -119,10 +119,10 @@ func (p *Provider) answerMachine(w http.ResponseWriter, r *http.Request, reads b
 }
 
 func (p *Provider) refuseMachine(w http.ResponseWriter, r *http.Request, c credentials, e *refusal) {
-	if c.method == "none" || e == errInvalidClient {
+	if c.method == "none" && e != errPending || e == errInvalidClient {
 		p.strangers.enter(p.actorOf(r, "").Source, p.now())
 	}
-	if e == errTooMany {
+	if e.status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", strconv.Itoa(int(crowdWindow/time.Second)))
 	}
 	if e.status == http.StatusUnauthorized && r.Header.Get("Authorization") != "" {

@@ -44,6 +44,11 @@ func (s *Service) BeginDevice(ctx context.Context, actor portique.Actor, typed, 
 		if err := tx.GiveBack(taken); err != nil {
 			return err
 		}
+		// Where the code was typed before, nothing waits any more: however often it
+		// is, one row does.
+		if err := tx.ForgetTyped(d.Hash); err != nil {
+			return err
+		}
 		authorization = store.NewID()
 		return tx.SaveAuthorization(&store.Authorization{ID: authorization, ClientID: d.ClientID, BrowserHash: secret.Hash(browser), Request: d.Request,
 			Device: d.Hash, CompanyHint: d.CompanyHint, CreatedAt: tx.Now(), ExpiresAt: d.ExpiresAt})

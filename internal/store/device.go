@@ -61,6 +61,13 @@ func (tx *Tx) DeviceTyped(userHash []byte) (*Device, error) {
 	return one(tx, ErrNoDevice, scanDevice, `SELECT `+deviceColumns+` FROM device_request WHERE user_hash = $1`, userHash)
 }
 
+// ForgetTyped drops the authorizations that wait for a person to decide of a
+// device.
+func (tx *Tx) ForgetTyped(hash []byte) error {
+	_, err := tx.exec(`DELETE FROM pending_authorization WHERE device=$1 AND finished_at=0`, hash)
+	return err
+}
+
 // NotePoll saves that a device polled, and how long it waits from now on.
 func (tx *Tx) NotePoll(d *Device) error {
 	_, err := tx.exec(`UPDATE device_request SET polled_at=$2, wait=$3 WHERE hash=$1`, d.Hash, ms(d.PolledAt), d.Wait.Milliseconds())

@@ -22,8 +22,10 @@ CREATE INDEX device_request_expires ON device_request (expires_at);
 
 -- The device that an authorization is for, NULL for a browser's own.
 ALTER TABLE pending_authorization ADD COLUMN device BYTEA;
+CREATE INDEX pending_authorization_device ON pending_authorization (device) WHERE device IS NOT NULL;
 
 -- +goose Down
+DROP INDEX pending_authorization_device;
 ALTER TABLE pending_authorization DROP COLUMN device;
 DROP TABLE device_request;
 ALTER TABLE tool DROP COLUMN device;
