@@ -83,7 +83,7 @@ func TestSecretsStaySecret(t *testing.T) {
 		app.Create(t, Lucie)
 		shop := members[0]
 		kept["a member code"] = shop.Code
-		tool := app.NewTool(t, "formation", "Formation")
+		tool := app.NewTool(t, "formation", "Formation", "--device")
 		kept["a client secret"] = tool.Secret
 
 		// Astray puts a secret where a hurried person or a wrong link puts it.
@@ -164,6 +164,23 @@ func TestSecretsStaySecret(t *testing.T) {
 		} else {
 			answer.Body.Close()
 		}
+
+		var device struct {
+			Code     string `json:"device_code"`
+			User     string `json:"user_code"`
+			Complete string `json:"verification_uri_complete"`
+		}
+		proof := url.Values{"client_id": {tool.ID}, "client_secret": {tool.Secret}, "scope": {"openid"}}
+		read(t, call(t, "POST", app.Auth+"/oauth/device", proof), &device)
+		kept["a device's code"], kept["the code that it shows"], kept["the same, as it is compared"] = device.Code, device.User, strings.ReplaceAll(device.User, "-", "")
+		marie.Open(device.Complete)
+		marie.Submit("/device", nil)
+		marie.At("device-confirm")
+		proof.Set("grant_type", "urn:ietf:params:oauth:grant-type:device_code")
+		proof.Set("device_code", device.Code)
+		call(t, "POST", app.Auth+"/oauth/token", proof)
+		marie.Submit("/oauth/authorize/*/allow", nil)
+		marie.At("device-done")
 
 		stranger := app.Browser(t)
 		stranger.Open(app.Auth + "/password/forgot")
