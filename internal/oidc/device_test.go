@@ -509,6 +509,7 @@ func TestDeviceEnds(t *testing.T) {
 			"disabled": func(p, _, _, _ string) {
 				e.tx(func(tx *store.Tx) error { return tx.SetAccountStatus(p, portique.AccountDisabled) })
 			},
+			"what was agreed to taken back": func(p, _, _, id string) { e.tx(func(tx *store.Tx) error { return tx.EndTool(p, id) }) },
 			"removed": func(_, m, _, _ string) {
 				e.editMembership(m, func(m *portique.Membership) { m.Status = portique.MembershipEnded })
 			},
@@ -559,7 +560,7 @@ func TestDeviceEnds(t *testing.T) {
 			if _, got := tool.refresh(got["refresh_token"].(string)); got["error"] != want {
 				t.Errorf("%s, refresh: %v", name, got)
 			}
-			if notices := e.notices(id); (name == "signed out" || name == "another password") && len(notices) != 1 {
+			if notices := e.notices(id); (name == "signed out" || name == "another password" || name == "what was agreed to taken back") && len(notices) != 1 {
 				t.Errorf("%s: the tool is told %d times", name, len(notices))
 			}
 		}
