@@ -70,15 +70,8 @@ func (p *Provider) discovery(w http.ResponseWriter, r *http.Request) {
 	p.discovered.serve(w, r, "public, max-age=300")
 }
 
-// jwks publishes the public keys. It makes the default key if there is none
-// yet, so that the set is never empty.
+// jwks publishes the public keys.
 func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) {
-	if len(*p.keys.parsed.Load()) == 0 {
-		if err := p.keys.ensure(r.Context(), defaultAlgorithm); err != nil {
-			p.fail(w, r, err)
-			return
-		}
-	}
 	set, err := p.keys.published(r.Context())
 	if err != nil {
 		p.fail(w, r, err)

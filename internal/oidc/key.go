@@ -29,7 +29,8 @@ const defaultAlgorithm = "ES256"
 const rsaBits = 2048
 
 // keyring holds the parsed signing keys. A key is made when an algorithm is
-// first needed, or by the operator ahead of its time; its private part is sealed
+// first needed or the set is asked for, or by the operator ahead of its time; its
+// private part is sealed
 // in the database. Which node makes it is decided by a constraint. Nothing here
 // runs inside a transaction of a request: making a key takes long.
 type keyring struct {
@@ -145,7 +146,7 @@ func (k *keyring) published(ctx context.Context) (*document, error) {
 		return now.document, nil // somebody was faster
 	}
 	at := time.Now()
-	now, err := k.load(ctx)
+	now, err := k.complete(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +163,24 @@ func (k *keyring) published(ctx context.Context) (*document, error) {
 	}
 	k.set.Store(&publishedSet{d, parsed, at})
 	return d, nil
+}
+
+// complete reads the keys, and makes those that the portal or a registered tool
+// will need: a tool that fetches the set before its first sign-in must find there
+// what will sign for it. It returns the installation's time.
+func (k *keyring) complete(ctx context.Context) (time.Time, error) {
+	now, err := k.load(ctx)
+	if err != nil {
+		return now, err
+	}
+	var used []string
+	err = k.db.View(ctx, func(tx *store.Tx) (err error) { used, err = tx.ToolAlgorithms(); return err })
+	for _, algorithm := range append(used, defaultAlgorithm) {
+		if err == nil && k.signer(algorithm, now) == nil {
+			err = k.ensure(ctx, algorithm)
+		}
+	}
+	return now, err
 }
 
 // verifier is the public key with that id, nil when there is none or it was

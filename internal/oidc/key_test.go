@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
 	"portique"
 	"portique/internal/oidc"
 	"portique/internal/store"
@@ -78,6 +81,28 @@ func TestKeysAreShared(t *testing.T) {
 			}
 			return err
 		})
+	})
+}
+
+// The set shows the key that will sign for a tool before anybody has signed in: a tool that fetched it first verifies the first token.
+func TestKeysBeforeTheFirstToken(t *testing.T) {
+	onBoth(t, func(t *testing.T, e *env) {
+		person := e.account("Anne")
+		e.member(person, siren1, portique.Administrator)
+		rsa := e.relying(e.tool("rsa", func(t *portique.Tool) { t.Algorithm = "RS256" }))
+		var set jose.JSONWebKeySet
+		if err := json.Unmarshal([]byte(e.browser().get("/oauth/keys").body), &set); err != nil || len(set.Keys) != 2 {
+			t.Fatalf("%v, %v", set, err)
+		}
+		b := e.browser()
+		b.signIn(person, "")
+		token, err := jwt.ParseSigned(rsa.enter(b).raw, []jose.SignatureAlgorithm{jose.RS256})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(set.Key(token.Headers[0].KeyID)) != 1 {
+			t.Errorf("signed by %s, published before: %v", token.Headers[0].KeyID, set.Keys)
+		}
 	})
 }
 

@@ -70,6 +70,12 @@ func (tx *Tx) Tools() ([]*portique.Tool, error) {
 	return all(tx, scanTool, `SELECT `+toolColumns+` FROM tool WHERE disabled_at = 0 ORDER BY name, id`)
 }
 
+// ToolAlgorithms lists by which algorithms the tools are told things, each once.
+func (tx *Tx) ToolAlgorithms() ([]string, error) {
+	return all(tx, func(r row) (algorithm string, err error) { return algorithm, r.Scan(&algorithm) },
+		`SELECT DISTINCT algorithm FROM tool WHERE disabled_at = 0`)
+}
+
 // EveryTool lists the tools, disabled ones too, by name.
 func (tx *Tx) EveryTool() ([]*portique.Tool, error) {
 	return all(tx, scanTool, `SELECT `+toolColumns+` FROM tool ORDER BY name, id`)
