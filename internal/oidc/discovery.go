@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"portique"
+	"portique/internal/i18n"
 )
 
 // What the provider can do. Discovery says these and nothing else.
@@ -20,6 +21,7 @@ var (
 	authMethods        = []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}
 	algorithms         = []string{"ES256", "RS256"}
 	acrValuesSupported = []string{acrPassword}
+	localesSupported   = []string{i18n.French, i18n.English}
 	claimsSupported    = append([]string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "acr", "amr", "sid"}, portique.Claims...)
 )
 
@@ -55,6 +57,7 @@ func (p *Provider) metadata() any {
 		"code_challenge_methods_supported":                         []string{"S256"},
 		"acr_values_supported":                                     acrValuesSupported,
 		"prompt_values_supported":                                  promptsSupported,
+		"ui_locales_supported":                                     localesSupported,
 		"claim_types_supported":                                    []string{"normal"},
 		"claims_supported":                                         claimsSupported,
 		"backchannel_logout_supported":                             true,

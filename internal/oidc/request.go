@@ -13,7 +13,6 @@ import (
 	"unicode/utf8"
 
 	"portique"
-	"portique/internal/i18n"
 )
 
 // How much of what is sent is read or kept, in bytes.
@@ -336,7 +335,7 @@ func cut(s string, n int) string {
 func spoken(locales string) string {
 	for _, tag := range strings.Fields(locales) {
 		primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
-		if primary == i18n.French || primary == i18n.English {
+		if slices.Contains(localesSupported, primary) {
 			return primary
 		}
 	}
