@@ -9,7 +9,7 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 // LogoutPage asks before signing out, when a tool's request to do so does not
-// prove itself. The form's id is logout-confirm.
+// prove itself. The button's id is logout-confirm.
 type LogoutPage struct {
 	Page
 	Action  string // where to post; "/oauth/logout" when empty
@@ -114,12 +114,13 @@ func Logout(p LogoutPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = confirm(confirmation{
-				ID:      "logout-confirm",
-				Action:  or(p.Action, "/oauth/logout"),
-				Hidden:  p.Hidden,
-				Button:  p.t("common.sign_out"),
-				BackURL: or(p.BackURL, p.home()),
-				Back:    p.t("auth.logout.stay"),
+				ID:       "logout",
+				Action:   or(p.Action, "/oauth/logout"),
+				Hidden:   p.Hidden,
+				Button:   p.t("common.sign_out"),
+				ButtonID: "logout-confirm",
+				BackURL:  or(p.BackURL, p.home()),
+				Back:     p.t("auth.logout.stay"),
 			}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
