@@ -313,9 +313,10 @@ type Result struct {
 // Try runs a command of the program beside the server and returns whatever happens.
 func (a *App) Try(t *testing.T, stdin string, args ...string) Result {
 	t.Helper()
+	program := binary(t) // built first, perhaps
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	c := exec.CommandContext(ctx, binary(t), args...)
+	c := exec.CommandContext(ctx, program, args...)
 	c.Env, c.Dir, c.Stdin = a.env, a.dir, strings.NewReader(stdin)
 	var stdout, stderr bytes.Buffer
 	c.Stdout, c.Stderr = &stdout, &stderr
