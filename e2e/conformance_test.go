@@ -68,6 +68,11 @@ func TestConformance(t *testing.T) {
 // -- discovery -------------------------------------------------------------------------------------------------------------
 
 func (c *conformance) transport(t *testing.T) {
+	host := strings.TrimPrefix(c.app.Auth, "https://")
+	if old, err := tls.Dial("tcp", host, &tls.Config{RootCAs: c.app.roots, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}); err == nil {
+		old.Close()
+		t.Error("TLS 1.1 is spoken")
+	}
 	for member, v := range c.metadata {
 		address, _ := v.(string)
 		if !strings.HasSuffix(member, "_endpoint") && !strings.HasSuffix(member, "_uri") {
