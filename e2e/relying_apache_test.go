@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // apacheParty is Debian's Apache with mod_auth_openidc, by the configuration of examples/apache: somebody signs in, the headers say
@@ -39,6 +40,7 @@ func apacheParty(t *testing.T, app *App, shops Members) {
 	port := freePorts(t, 1)[0]
 	address := fmt.Sprintf("http://localhost:%d", port)
 	secret := app.registered(t, "apache", address, "--post-logout-uri", address+"/goodbye.html", "--backchannel-logout-uri", address+"/callback?logout=backchannel")
+	time.Sleep(aSecond)
 	// The example's page reads variables; an application behind it reads headers.
 	application := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -19,7 +19,7 @@ func TestRelyingParties(t *testing.T) {
 	for _, shop := range shops {
 		app.Run(t, "", "membership", "grant", "--email", Marie.Email, "--siren", shop.SIREN, "--role", "administrator", "--reason", "essai")
 	}
-	for name, party := range map[string]func(*testing.T, *App, Members){"Apache": apacheParty} {
+	for name, party := range map[string]func(*testing.T, *App, Members){"Apache": apacheParty, "Node": nodeTool, "openid-client": nodeParty} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			party(t, app, shops)
@@ -27,14 +27,16 @@ func TestRelyingParties(t *testing.T) {
 	}
 }
 
-// registered adds a tool and returns its secret, once the server knows it. Each option is one more argument of `portique tool add`.
+// aSecond is how long the server may take to see what another command has changed.
+const aSecond = 1100 * time.Millisecond
+
+// registered adds a tool and returns its secret. Each option is one more argument of `portique tool add`.
 func (a *App) registered(t *testing.T, id, address string, options ...string) string {
 	t.Helper()
 	var added struct {
 		ClientSecret string `json:"client_secret"`
 	}
 	a.JSON(t, &added, append([]string{"tool", "add", id, "--name", id, "--url", address + "/", "--redirect-uri", address + "/callback"}, options...)...)
-	time.Sleep(1100 * time.Millisecond) // within a second the server sees what another command has changed
 	return added.ClientSecret
 }
 
