@@ -19,7 +19,7 @@ func TestRelyingParties(t *testing.T) {
 	for _, shop := range shops {
 		app.Run(t, "", "membership", "grant", "--email", Marie.Email, "--siren", shop.SIREN, "--role", "administrator", "--reason", "essai")
 	}
-	for name, party := range map[string]func(*testing.T, *App, Members){"Apache": apacheParty, "Node": nodeTool, "openid-client": nodeParty} {
+	for name, party := range map[string]func(*testing.T, *App, Members){"Apache": apacheParty, "Node": nodeTool, "openid-client": nodeParty, "Go": goParties} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			party(t, app, shops)
