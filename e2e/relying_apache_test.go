@@ -68,8 +68,12 @@ func apacheParty(t *testing.T, app *App, shops Members) {
 
 	shows := func(b *Browser, shop Member) {
 		t.Helper()
-		if p := b.At("tool"); !p.Has(Marie.First) || !p.Has(Marie.Email) || !p.Has(`"siren": "`+shop.SIREN+`"`) || !p.Has(`"role": "administrator"`) {
-			t.Errorf("for %s Apache shows: %s", shop.SIREN, p.Text())
+		p := b.At("tool")
+		for _, words := range []string{Marie.First, Marie.Email, `"siren":"` + shop.SIREN + `"`, `"name":"` + shop.Name + `"`, `"role":"administrator"`} {
+			// Versions of the module write JSON with spaces or without.
+			if unspaced := strings.NewReplacer(" ", ""); !strings.Contains(unspaced.Replace(p.Text()), unspaced.Replace(Plain(words))) {
+				t.Errorf("for %s Apache does not show %s: %s", shop.SIREN, words, p.Text())
+			}
 		}
 	}
 	b := app.Browser(t)
@@ -78,7 +82,7 @@ func apacheParty(t *testing.T, app *App, shops Members) {
 	b.Login(Marie)
 	shows(b, shops[0])
 	b.Open(address + "/application")
-	if p := b.At("application"); !p.Has(`"siren": "`+shops[0].SIREN+`"`) || !p.Has(Plain(shops[0].Name)) || !p.Has("} "+Marie.Email) {
+	if p := b.At("application"); !p.Has(shops[0].SIREN) || !p.Has(shops[0].Name) || !p.Has("} "+Marie.Email) {
 		t.Errorf("behind Apache, the application reads: %s", p.Text())
 	}
 	b.Open(address)

@@ -20,14 +20,15 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// nodeFolder returns a folder with the files given, where node finds openid-client and jose.
-func nodeFolder(t *testing.T, files ...string) string {
+// node returns a command that runs a script with openid-client and jose in reach. What it reads of its surroundings is given.
+func node(ctx context.Context, t *testing.T, script string, environment ...string) *exec.Cmd {
 	t.Helper()
 	modules, err := filepath.Abs("../.tools/tool-node/node_modules")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := exec.LookPath("node"); err != nil {
+	version, err := exec.Command("node", "--version").Output()
+	if err != nil {
 		skip(t, "no node (Debian: apt-get install npm)")
 	}
 	if _, err := os.Stat(filepath.Join(modules, "openid-client")); err != nil {
@@ -37,29 +38,30 @@ func nodeFolder(t *testing.T, files ...string) string {
 	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range files {
-		content, err := os.ReadFile(file)
-		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, filepath.Base(file)), content, 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	content, err := os.ReadFile(script)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, filepath.Base(script)), content, 0o644)
 	}
-	return dir
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := []string{filepath.Base(script)}
+	if strings.HasPrefix(string(version), "v18.") { // Debian 12's has it, behind a flag
+		args = append([]string{"--experimental-global-webcrypto"}, args...)
+	}
+	c := exec.CommandContext(ctx, "node", args...)
+	c.Dir, c.Env = dir, append(environment, "PATH="+os.Getenv("PATH"))
+	return c
 }
 
 // nodeTool is the example of docs/tools.md for Node: somebody signs in from the portal's tile, changes company, signs out of the tool,
 // and out of the portal.
 func nodeTool(t *testing.T, app *App, shops Members) {
-	dir := nodeFolder(t, "../examples/tool-node/tool.mjs")
 	port := freePorts(t, 1)[0]
 	address := fmt.Sprintf("http://localhost:%d", port)
 	secret := app.registered(t, "noeud", address, "--post-logout-uri", address+"/goodbye", "--backchannel-logout-uri", address+"/signed-out")
 	time.Sleep(aSecond)
-	tool := exec.Command("node", "tool.mjs")
-	tool.Dir, tool.Env = dir, []string{"ISSUER=" + app.Auth, "CLIENT_ID=noeud", "CLIENT_SECRET=" + secret, "URL=" + address}
-	opens(t, tool, port)
+	opens(t, node(context.Background(), t, "../examples/tool-node/tool.mjs", "ISSUER="+app.Auth, "CLIENT_ID=noeud", "CLIENT_SECRET="+secret, "URL="+address), port)
 
 	b := app.SignIn(t, Marie)
 	enter := func(shop Member) {
@@ -88,7 +90,6 @@ func nodeTool(t *testing.T, app *App, shops Members) {
 
 // nodeParty plays the person for parties/node/party.mjs: openid-client, with all that it can ask.
 func nodeParty(t *testing.T, app *App, shops Members) {
-	dir := nodeFolder(t, "parties/node/party.mjs")
 	landing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "here") }))
 	t.Cleanup(landing.Close)
 	address := strings.Replace(landing.URL, "127.0.0.1", "localhost", 1)
@@ -113,8 +114,7 @@ func nodeParty(t *testing.T, app *App, shops Members) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	script := exec.CommandContext(ctx, "node", "party.mjs")
-	script.Dir, script.Env = dir, []string{"PARTY=" + string(settings)}
+	script := node(ctx, t, "parties/node/party.mjs", "PARTY="+string(settings))
 	said := new(lockedBuffer)
 	script.Stderr = said
 	in, err := script.StdinPipe()
