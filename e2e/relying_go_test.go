@@ -38,7 +38,7 @@ func goParties(t *testing.T, app *App, shops Members) {
 	secrets := map[string]string{}
 	ids := []string{"cap-secret", "cap-key", "zitadel-secret", "zitadel-key"}
 	for i, id := range ids {
-		options := []string{"--post-logout-uri", address + "/" + id + "/goodbye"}
+		options := []string{"--device", "--post-logout-uri", address + "/" + id + "/goodbye"}
 		if i%2 == 1 {
 			options = append(options, "--alg", "RS256", "--auth-method", "private_key_jwt", "--jwks-file", keys)
 		}
@@ -69,5 +69,19 @@ func goParties(t *testing.T, app *App, shops Members) {
 	}
 	if !b.Went(address + "/zitadel-key/goodbye") { // which signs out at the end
 		t.Errorf("the last page is %s", b.Page())
+	}
+	device := address + "/zitadel-key/device"
+	b.Open(device)
+	b.At("device")
+	b.Submit("/device", nil)
+	b.At("login")
+	b.Login(Marie)
+	b.At("choose-company")
+	b.Press(shops[0].Name)
+	b.At("device-confirm")
+	b.Submit("/oauth/authorize/*/allow", nil)
+	b.At("device-done")
+	if p := b.Open(device); p.Main() != "party" {
+		t.Errorf("as a device: %s", p.Body)
 	}
 }

@@ -24,8 +24,8 @@ type settings struct {
 	KeyID   string            `json:"key_id"`
 }
 
-// party is one tool: login sends the browser to sign in, callback takes it back.
-type party struct{ login, callback http.HandlerFunc }
+// party is one tool: login sends the browser to sign in, callback takes it back; device (or nil) is its visits as a device.
+type party struct{ login, callback, device http.HandlerFunc }
 
 // leaving is where a party's sign-out leads.
 func (s *settings) leaving(id string) string { return s.Address + "/" + id + "/goodbye" }
@@ -47,6 +47,9 @@ func main() {
 			}
 			http.HandleFunc("GET /"+id+"/login", p.login)
 			http.HandleFunc("GET /"+id+"/callback", p.callback)
+			if p.device != nil {
+				http.HandleFunc("GET /"+id+"/device", p.device)
+			}
 			http.HandleFunc("GET /"+id+"/goodbye", func(w http.ResponseWriter, r *http.Request) {
 				if r.FormValue("state") != "left" {
 					say(w, fmt.Errorf("the sign-out came back as %s", r.URL))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/client/rp"
 	"github.com/zitadel/oidc/v3/pkg/client/rs"
@@ -60,7 +61,35 @@ func zitadel(s *settings, id, algorithm string) (*party, error) {
 		}
 		http.Redirect(w, r, to.String(), http.StatusSeeOther)
 	}
-	return &party{rp.AuthURLHandler(rand.Text, tool), rp.CodeExchangeHandler(rp.UserinfoCallback(visit), tool)}, nil
+	return &party{rp.AuthURLHandler(rand.Text, tool), rp.CodeExchangeHandler(rp.UserinfoCallback(visit), tool), zitadelDevice(tool)}, nil
+}
+
+// zitadelDevice is a device (RFC 8628): its first visit begins and sends the browser to the page that the device would show, the second
+// takes what was agreed to.
+func zitadelDevice(tool rp.RelyingParty) http.HandlerFunc {
+	var waiting *oidc.DeviceAuthorizationResponse
+	return func(w http.ResponseWriter, r *http.Request) {
+		if waiting == nil {
+			begun, err := rp.DeviceAuthorization(r.Context(), []string{"openid", "email", "company"}, tool, nil)
+			if err != nil {
+				say(w, fmt.Errorf("device: %w", err))
+				return
+			}
+			waiting = begun
+			http.Redirect(w, r, begun.VerificationURIComplete, http.StatusSeeOther)
+			return
+		}
+		// The library waits so long before it asks, and no longer for the answer.
+		got, err := rp.DeviceAccessToken(r.Context(), waiting.DeviceCode, 2*time.Second, tool)
+		if err == nil {
+			var claims *oidc.IDTokenClaims
+			claims, err = rp.VerifyTokens[*oidc.IDTokenClaims](r.Context(), got.AccessToken, got.IDToken, tool.IDTokenVerifier())
+			if err == nil {
+				_, err = rp.Userinfo[zInfo](r.Context(), got.AccessToken, got.TokenType, claims.Subject, tool)
+			}
+		}
+		say(w, err)
+	}
 }
 
 // zitadelVisit does with the tokens of a sign-in all that a tool can do; the library has verified the ID token.
@@ -109,7 +138,6 @@ func zitadelVisit(ctx context.Context, tool, own rp.RelyingParty, resource rs.Re
 			return fmt.Errorf("the %s given back is %+v: %w", hint, seen, err)
 		}
 	}
-	// Device flow (rp.DeviceAuthorization, rp.DeviceAccessToken) and token exchange (client/tokenexchange) belong here, once
-	// Portique offers them.
+	// Token exchange (client/tokenexchange) belongs here, once Portique offers it.
 	return nil
 }
