@@ -25,8 +25,8 @@ var proofAlgorithms = []jose.SignatureAlgorithm{jose.ES256, jose.RS256, jose.PS2
 
 // How old a proof may be, and how far clocks may be apart.
 const (
-	assertionLife = 10 * time.Minute // from now to its end, at most
-	dpopLife      = time.Minute      // since it was made
+	assertionLife = time.Hour   // from now to its end, at most: as long as common libraries make them
+	dpopLife      = time.Minute // since it was made
 	clockSkew     = time.Minute
 )
 

@@ -425,6 +425,9 @@ func TestPrivateKeyJWT(t *testing.T) {
 		if p, _ := ask(key.sign("JWT", assertion()), "client_id", "paie"); p.status != 200 {
 			t.Errorf("with client_id: %v", p)
 		}
+		if p, _ := ask(key.sign("JWT", assertion("exp", now()+3600))); p.status != 200 {
+			t.Errorf("an assertion of an hour, as some libraries make them: %v", p)
+		}
 		once := key.sign("JWT", assertion())
 		if p, _ := ask(once); p.status != 200 {
 			t.Error(p)
@@ -440,7 +443,7 @@ func TestPrivateKeyJWT(t *testing.T) {
 			"not of itself":    key.sign("JWT", assertion("sub", "autre")),
 			"no end":           key.sign("JWT", assertion("exp", nil)),
 			"too old":          key.sign("JWT", assertion("exp", now()-120)),
-			"for too long":     key.sign("JWT", assertion("exp", now()+3600)),
+			"for too long":     key.sign("JWT", assertion("exp", now()+2*3600)),
 			"not yet":          key.sign("JWT", assertion("nbf", now()+300)),
 			"made tomorrow":    key.sign("JWT", assertion("iat", now()+300)),
 			"no name":          key.sign("JWT", assertion("jti", nil)),
