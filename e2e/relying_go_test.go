@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -18,10 +20,6 @@ import (
 // goParties plays the person for the program of the folder parties: zitadel/oidc and hashicorp/cap, each with a secret and ES256, and
 // with a key and RS256.
 func goParties(t *testing.T, app *App, shops Members) {
-	program := filepath.Join(t.TempDir(), "parties")
-	if out, err := exec.Command("go", "build", "-C", "parties", "-ldflags", "-s -w", "-o", program).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +29,15 @@ func goParties(t *testing.T, app *App, shops Members) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// One of the tools hands its keys over, the other publishes them.
 	keys := app.File(t, "parties.jwks", string(public))
+	fetched := make(chan struct{}, 100)
+	published := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fetched <- struct{}{}
+		w.Header().Set("Content-Type", "application/jwk-set+json")
+		_, _ = w.Write(public)
+	}))
+	t.Cleanup(published.Close)
 
 	port := freePorts(t, 1)[0]
 	address := fmt.Sprintf("http://localhost:%d", port)
@@ -40,11 +46,25 @@ func goParties(t *testing.T, app *App, shops Members) {
 	for i, id := range ids {
 		options := []string{"--device", "--post-logout-uri", address + "/" + id + "/goodbye"}
 		if i%2 == 1 {
-			options = append(options, "--alg", "RS256", "--auth-method", "private_key_jwt", "--jwks-file", keys)
+			options = append(options, "--alg", "RS256", "--auth-method", "private_key_jwt")
+		}
+		switch id {
+		case "cap-key":
+			options = append(options, "--jwks-file", keys)
+		case "zitadel-key":
+			options = append(options, "--jwks-uri", published.URL)
 		}
 		secrets[id] = app.registered(t, id, address+"/"+id, options...)
 	}
-	time.Sleep(aSecond)
+	program := filepath.Join(t.TempDir(), "parties")
+	if out, err := exec.Command("go", "build", "-C", "parties", "-ldflags", "-s -w", "-o", program).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	select {
+	case <-fetched:
+	case <-time.After(30 * time.Second):
+		t.Fatal("the keys that a tool publishes were not fetched")
+	}
 	settings, err := json.Marshal(map[string]any{
 		"issuer": app.Auth, "listen": fmt.Sprintf("localhost:%d", port), "address": address, "secrets": secrets, "key_id": keyID,
 		"key": string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(private)})),
