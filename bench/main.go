@@ -152,7 +152,6 @@ func run(ctx context.Context, o options, pinned bool) error {
 		return json.NewEncoder(os.Stdout).Encode(items)
 	}
 	table(say, items)
-	fmt.Fprintf(say, "\nMedians of %d, limit and Portique in turn. Refresh and introspection are not measured: Portique does not have them yet.\n%s in all.\n",
 		o.Rounds, time.Since(started).Round(time.Second))
 	for _, it := range items {
 		if it.Failures > 0 {

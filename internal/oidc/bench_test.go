@@ -2,6 +2,7 @@ package oidc_test
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -42,6 +43,29 @@ func BenchmarkUserinfo(b *testing.B) {
 	}
 }
 
+// A refresh token for the next one: as many statements as a redeemed code, and a signature.
+func BenchmarkRefresh(b *testing.B) {
+	tool, here := benchEnv(b)
+	tool.config.Scopes = append(tool.config.Scopes, "offline_access")
+	token := tool.enter(here).RefreshToken
+	for b.Loop() {
+		w := tool.ask("POST", "/oauth/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}}.Encode(), asBench())
+		var got struct {
+			RefreshToken string `json:"refresh_token"`
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.RefreshToken == "" {
+			b.Fatal(w.Code, w.Body)
+		}
+		token = got.RefreshToken
+	}
+}
+
+// asBench are the headers of the tool.
+func asBench() http.Header {
+	return http.Header{"Content-Type": {"application/x-www-form-urlencoded"},
+		"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(url.QueryEscape("bench")+":"+url.QueryEscape(toolSecret)))}}
+}
+
 // One tool more for somebody signed in: authorize, code, token; two durable commits and a signature.
 func BenchmarkAuthorizeAndRedeem(b *testing.B) {
 	tool, here := benchEnv(b)
@@ -51,8 +75,7 @@ func BenchmarkAuthorizeAndRedeem(b *testing.B) {
 	for _, c := range here.Jar.Cookies(address) {
 		cookies.Add("Cookie", c.Name+"="+c.Value)
 	}
-	basic := http.Header{"Content-Type": {"application/x-www-form-urlencoded"},
-		"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(url.QueryEscape("bench")+":"+url.QueryEscape(toolSecret)))}}
+	basic := asBench()
 	for b.Loop() {
 		w := tool.ask("GET", address.RequestURI(), "", cookies)
 		to, err := url.Parse(w.Header().Get("Location"))

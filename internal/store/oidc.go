@@ -70,6 +70,9 @@ func (tx *Tx) GrantByCode(hash []byte) (*Grant, error) {
 // HoldStanding keeps the session, the access and the company behind a grant as
 // they are until the transaction ends.
 func (tx *Tx) HoldStanding(g *Grant) error {
+	if tx.dialect == sqliteEngine { // who writes is alone
+		return nil
+	}
 	for _, held := range [][2]string{{`SELECT id FROM session WHERE id = $1`, g.SessionID}, {`SELECT m.id FROM membership m JOIN company c ON c.siren = m.siren WHERE m.id = $1`, g.MembershipID}} {
 		if _, err := all(tx, func(r row) (id string, err error) { err = r.Scan(&id); return id, err }, tx.dialect.forShare(held[0]), held[1]); err != nil {
 			return err
