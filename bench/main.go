@@ -152,6 +152,7 @@ func run(ctx context.Context, o options, pinned bool) error {
 		return json.NewEncoder(os.Stdout).Encode(items)
 	}
 	table(say, items)
+	fmt.Fprintf(say, "\nMedians of %d, limit and Portique in turn. %s in all.\n",
 		o.Rounds, time.Since(started).Round(time.Second))
 	for _, it := range items {
 		if it.Failures > 0 {
