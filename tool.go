@@ -1,11 +1,15 @@
 package portique
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Audience says for whom a tool is.
@@ -36,7 +40,9 @@ var Claims = []string{"name", "given_name", "family_name", "middle_name", "nickn
 type Tool struct {
 	ID             string
 	Name           string
+	NameEN         string // for people who read English; "" for none
 	Description    string
+	DescriptionEN  string
 	URL            string
 	RedirectURIs   []string
 	PostLogoutURIs []string
@@ -57,6 +63,38 @@ type Tool struct {
 	UserinfoSigned       bool     // userinfo answers it by a signed JWT
 	Device               bool     // may be entered from a device without a browser (RFC 8628)
 	Claims               []string // those it may have; empty for all that its scopes release
+}
+
+// NameIn is the tool's name for people who read a language.
+func (t *Tool) NameIn(lang string) string { return in(lang, t.Name, t.NameEN) }
+
+// DescriptionIn is the line about the tool for people who read a language.
+func (t *Tool) DescriptionIn(lang string) string { return in(lang, t.Description, t.DescriptionEN) }
+
+// in is the English text for who reads English; the one that exists when there
+// is only one.
+func in(lang, text, english string) string {
+	if lang == "en" {
+		return cmp.Or(english, text)
+	}
+	return cmp.Or(text, english)
+}
+
+// ByNameIn orders tools by their names in a language, whatever their capitals
+// and accents.
+func ByNameIn(lang string) func(a, b *Tool) int {
+	return func(a, b *Tool) int {
+		return cmp.Or(strings.Compare(sorted(a.NameIn(lang)), sorted(b.NameIn(lang))), strings.Compare(a.ID, b.ID))
+	}
+}
+
+func sorted(name string) string {
+	return strings.ToLower(strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return r
+	}, norm.NFD.String(name)))
 }
 
 // Public says whether the tool has no secret.
@@ -101,6 +139,10 @@ func (t *Tool) Check() error {
 	if t.Name = CleanText(t.Name); t.Name == "" || len([]rune(t.Name)) > 100 {
 		f.Add("name", "tool.name")
 	}
+	if t.NameEN = CleanText(t.NameEN); len([]rune(t.NameEN)) > 100 {
+		f.Add("name_en", "tool.name_en")
+	}
+	t.Description, t.DescriptionEN = CleanText(t.Description), CleanText(t.DescriptionEN)
 	if checkURI(t.URL) != nil {
 		f.Add("url", "tool.url", "URL", t.URL)
 	}

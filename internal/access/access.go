@@ -84,6 +84,9 @@ func (s *Service) post(tx *store.Tx, accountID string, kind portique.LetterKind,
 	if language == "" {
 		language = s.language
 	}
+	if err := nameTools(tx, language, data); err != nil {
+		return err
+	}
 	for key, value := range data {
 		if value == "" {
 			delete(data, key)
@@ -150,13 +153,22 @@ func without(list []*portique.Membership, accountID string) []*portique.Membersh
 // namedTools is how many tools a letter names, when there are not many more.
 const namedTools = 6
 
-// opened adds to a letter about an access which tools it opens, for a member: AllTools,
-// or their names and how many are left out. What other roles open, the role says.
-func opened(tx *store.Tx, m *portique.Membership, data map[string]string) error {
-	if m.Role != portique.Member {
+// opened adds to a letter about an access which tools it opens, for a member:
+// their ids with spaces, or AllTools. What other roles open, the role says.
+func opened(m *portique.Membership, data map[string]string) {
+	if m.Role == portique.Member {
+		data["tools"] = strings.Join(m.Rights, " ")
+	}
+}
+
+// nameTools has a letter name the tools that opened put in it, in the language of
+// who reads it, and say how many are left out.
+func nameTools(tx *store.Tx, language string, data map[string]string) error {
+	ids := strings.Fields(data["tools"])
+	if len(ids) == 0 {
 		return nil
 	}
-	if slices.Contains(m.Rights, portique.AllTools) {
+	if slices.Contains(ids, portique.AllTools) {
 		data["tools"] = portique.AllTools
 		return nil
 	}
@@ -164,10 +176,11 @@ func opened(tx *store.Tx, m *portique.Membership, data map[string]string) error 
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(tools, portique.ByNameIn(language))
 	var names []string
 	for _, t := range tools {
-		if slices.Contains(m.Rights, t.ID) {
-			names = append(names, t.Name)
+		if slices.Contains(ids, t.ID) {
+			names = append(names, t.NameIn(language))
 		}
 	}
 	if len(names) > namedTools {

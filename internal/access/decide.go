@@ -62,9 +62,7 @@ func (s *Service) Accept(ctx context.Context, actor portique.Actor, siren portiq
 		}
 		data := map[string]string{"company": r.CompanyName, "siren": string(siren), "role": string(terms.Role), "by": me.Name(),
 			"until": when(portique.LastMoment(terms.Until))}
-		if err := opened(tx, m, data); err != nil {
-			return err
-		}
+		opened(m, data)
 		if err := s.post(tx, r.AccountID, portique.LetterRequestAccepted, r.ID, data); err != nil {
 			return err
 		}

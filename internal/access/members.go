@@ -153,9 +153,7 @@ func (s *Service) Grant(ctx context.Context, actor portique.Actor, email string,
 			return err
 		}
 		about := map[string]string{"company": company.Name, "siren": string(siren), "role": string(terms.Role), "until": when(portique.LastMoment(terms.Until)), "reason": reason}
-		if err := opened(tx, m, about); err != nil {
-			return err
-		}
+		opened(m, about)
 		data := func() map[string]string { return maps.Clone(about) }
 		if err := s.post(tx, account.ID, portique.LetterAccessOpened, m.ID, data()); err != nil {
 			return err

@@ -90,9 +90,7 @@ func (s *Service) ChangeRole(ctx context.Context, actor portique.Actor, siren po
 		}
 		if c.NewRole() && (c.Was.Role == portique.Administrator || m.Role == portique.Administrator) {
 			more := map[string]string{"role": string(m.Role)}
-			if err := opened(tx, m, more); err != nil {
-				return err
-			}
+			opened(m, more)
 			if err := s.tellAdministrators(tx, me, m, portique.LetterRoleChanged, more); err != nil {
 				return err
 			}
@@ -125,8 +123,6 @@ func (s *Service) tellChanged(tx *store.Tx, me *portique.Membership, c *Changed)
 		return s.post(tx, c.AccountID, portique.LetterAdministrator, c.ID, data)
 	}
 	data["role"], data["same_role"], data["until"] = string(c.Role), yes(!c.NewRole()), when(portique.LastMoment(c.Until))
-	if err := opened(tx, c.Membership, data); err != nil {
-		return err
-	}
+	opened(c.Membership, data)
 	return s.post(tx, c.AccountID, portique.LetterRoleChanged, c.ID, data)
 }

@@ -29,7 +29,9 @@ type toolCmd struct {
 // given.
 type toolFlags struct {
 	Name                 string   `help:"The name people see."`
+	NameEN               *string  `name:"name-en" placeholder:"NAME" help:"The name for people who read English; empty for the same."`
 	Description          string   `help:"One line under the name in the list of tools."`
+	DescriptionEN        *string  `name:"description-en" placeholder:"TEXT" help:"That line for people who read English; empty for the same."`
 	URL                  string   `name:"url" help:"Where the tool opens."`
 	RedirectURI          []string `name:"redirect-uri" sep:"none" help:"Where sign-ins come back; repeat it."`
 	PostLogoutURI        []string `name:"post-logout-uri" sep:"none" help:"Where a sign-out may lead; repeat it."`
@@ -72,6 +74,8 @@ func (f *toolFlags) apply(t *portique.Tool, jwks string) {
 	if f.PostLogoutURI != nil {
 		t.PostLogoutURIs = f.PostLogoutURI
 	}
+	set(&t.NameEN, f.NameEN)
+	set(&t.DescriptionEN, f.DescriptionEN)
 	set(&t.BackchannelLogoutURI, f.BackchannelLogoutURI)
 	set(&t.MinACR, f.MinACR)
 	set(&t.Consent, f.Consent)
@@ -141,6 +145,7 @@ func newTool(id string) *portique.Tool {
 type toolJSON struct {
 	ClientID     string   `json:"client_id"`
 	Name         string   `json:"name"`
+	NameEN       string   `json:"name_en,omitempty"`
 	URL          string   `json:"url"`
 	RedirectURIs []string `json:"redirect_uris"`
 	Audience     string   `json:"audience"`
@@ -148,13 +153,14 @@ type toolJSON struct {
 }
 
 func toolOf(t *portique.Tool, secret string) toolJSON {
-	return toolJSON{ClientID: t.ID, Name: t.Name, URL: t.URL, RedirectURIs: append([]string{}, t.RedirectURIs...), Audience: string(t.Audience), ClientSecret: secret}
+	return toolJSON{ClientID: t.ID, Name: t.Name, NameEN: t.NameEN, URL: t.URL, RedirectURIs: append([]string{}, t.RedirectURIs...), Audience: string(t.Audience), ClientSecret: secret}
 }
 
 // toolWhole is all there is to say of one.
 type toolWhole struct {
 	toolJSON
 	Description          string   `json:"description,omitempty"`
+	DescriptionEN        string   `json:"description_en,omitempty"`
 	PostLogoutURIs       []string `json:"post_logout_uris,omitempty"`
 	BackchannelLogoutURI string   `json:"backchannel_logout_uri,omitempty"`
 	AuthMethod           string   `json:"auth_method"`
@@ -184,7 +190,7 @@ func (c toolShowCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		v := toolWhole{toolJSON: toolOf(t, ""), Description: t.Description, PostLogoutURIs: t.PostLogoutURIs, BackchannelLogoutURI: t.BackchannelLogoutURI,
+		v := toolWhole{toolJSON: toolOf(t, ""), Description: t.Description, DescriptionEN: t.DescriptionEN, PostLogoutURIs: t.PostLogoutURIs, BackchannelLogoutURI: t.BackchannelLogoutURI,
 			AuthMethod: t.AuthMethod, Alg: t.Algorithm, PKCE: !t.PKCEOptional, JWKSURI: t.JWKSURI, JWKS: rawJSON(t.JWKS), MinACR: t.MinACR,
 			Claims: t.Claims, Consent: t.Consent, Device: t.Device, Pairwise: t.Pairwise, UserinfoSigned: t.UserinfoSigned, Removed: !t.DisabledAt.IsZero()}
 		if c.JSON.JSON {
@@ -197,7 +203,9 @@ func (c toolShowCmd) Run(e *env) error {
 		}
 		line("client id", v.ClientID)
 		line("name", v.Name)
+		line("name in english", v.NameEN)
 		line("description", v.Description)
+		line("description in english", v.DescriptionEN)
 		line("url", v.URL)
 		line("redirect uris", v.RedirectURIs)
 		line("post logout uris", v.PostLogoutURIs)
@@ -328,8 +336,8 @@ func (c toolListCmd) Run(e *env) error {
 		for i, t := range all {
 			values[i] = toolOf(t, "")
 		}
-		return list(e, c.JSON.JSON, values, []string{"CLIENT ID", "NAME", "URL", "AUDIENCE", "REDIRECT URIS"}, func(v toolJSON) []string {
-			return []string{v.ClientID, v.Name, v.URL, v.Audience, strings.Join(v.RedirectURIs, " ")}
+		return list(e, c.JSON.JSON, values, []string{"CLIENT ID", "NAME", "IN ENGLISH", "URL", "AUDIENCE", "REDIRECT URIS"}, func(v toolJSON) []string {
+			return []string{v.ClientID, v.Name, v.NameEN, v.URL, v.Audience, strings.Join(v.RedirectURIs, " ")}
 		})
 	})
 }
@@ -345,7 +353,9 @@ type toolFile struct {
 	Tools []struct {
 		ClientID             string         `yaml:"client_id"`
 		Name                 string         `yaml:"name"`
+		NameEN               string         `yaml:"name_en"`
 		Description          string         `yaml:"description"`
+		DescriptionEN        string         `yaml:"description_en"`
 		URL                  string         `yaml:"url"`
 		RedirectURIs         []string       `yaml:"redirect_uris"`
 		PostLogoutURIs       []string       `yaml:"post_logout_uris"`
@@ -414,7 +424,7 @@ func (c toolApplyCmd) Run(e *env) error {
 				}
 				yes := func(b bool) *bool { return &b }
 				claims := strings.Join(one.Claims, ",")
-				f := toolFlags{Name: one.Name, Description: one.Description, URL: one.URL, RedirectURI: one.RedirectURIs, PostLogoutURI: one.PostLogoutURIs,
+				f := toolFlags{Name: one.Name, NameEN: &one.NameEN, Description: one.Description, DescriptionEN: &one.DescriptionEN, URL: one.URL, RedirectURI: one.RedirectURIs, PostLogoutURI: one.PostLogoutURIs,
 					BackchannelLogoutURI: &one.BackchannelLogoutURI, Audience: one.Audience, AuthMethod: one.AuthMethod, Alg: one.Alg, PKCE: one.PKCE,
 					MinACR: &one.MinACR, Claims: &claims, Consent: yes(one.Consent), Device: yes(one.Device), Pairwise: yes(one.Pairwise), UserinfoSigned: yes(one.UserinfoSigned)}
 				fresh.JWKSURI = one.JWKSURI

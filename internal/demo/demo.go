@@ -262,9 +262,12 @@ func answers(ctx context.Context, url string) error {
 
 // tools of the demo; the rest of their options is set where they are served.
 var tools = []ToolOptions{
-	{ID: "contributions", Name: "Déclaration des contributions", Description: "Déclarer et suivre les contributions formation de l’entreprise."},
-	{ID: "formation", Name: "Dossiers de formation", Description: "Demander la prise en charge d’une formation et suivre chaque dossier."},
-	{ID: "factures", Name: "Suivi des factures", Description: "Voir où en est le règlement de chaque facture."},
+	{ID: "contributions", Name: "Déclaration des contributions", Description: "Déclarer et suivre les contributions formation de l’entreprise.",
+		NameEN: "Contribution returns", DescriptionEN: "Declare and follow the company’s training contributions."},
+	{ID: "formation", Name: "Dossiers de formation", Description: "Demander la prise en charge d’une formation et suivre chaque dossier.",
+		NameEN: "Training requests", DescriptionEN: "Ask for the funding of a training course and follow each request."},
+	{ID: "factures", Name: "Suivi des factures", Description: "Voir où en est le règlement de chaque facture.",
+		NameEN: "Invoice tracking", DescriptionEN: "See how far the payment of each invoice has got."},
 }
 
 // opensFor is how many companies a person may open a tool for.
@@ -284,16 +287,21 @@ func opensFor(ctx context.Context, app *server.App, id, account string) int {
 
 func actor() portique.Actor { return portique.Actor{Door: portique.DoorCommand} }
 
-func addTool(ctx context.Context, app *server.App, t ToolOptions, url, secret string) error {
+func addTool(ctx context.Context, app *server.App, o ToolOptions, url, secret string) error {
 	audience := portique.AudienceAll
-	if t.ID == "contributions" {
+	if o.ID == "contributions" {
 		audience = portique.AudienceContributions
 	}
-	_, err := app.Tools.Add(ctx, actor(), &portique.Tool{ID: t.ID, Name: t.Name, Description: t.Description, URL: url + "/",
+	_, err := app.Tools.Add(ctx, actor(), &portique.Tool{ID: o.ID, Name: o.Name, NameEN: o.NameEN, Description: o.Description, DescriptionEN: o.DescriptionEN, URL: url + "/",
 		RedirectURIs: []string{url + "/callback"}, PostLogoutURIs: []string{url + "/"}, BackchannelLogoutURI: url + "/signed-out",
 		Audience: audience, AuthMethod: "client_secret_basic", Algorithm: "ES256"}, secret)
-	if errors.Is(err, portique.ErrToolExists) { // a folder that was used before, perhaps by a demo whose tools were not told
-		_, err = app.Tools.Set(ctx, actor(), t.ID, "", func(t *portique.Tool) { t.BackchannelLogoutURI = url + "/signed-out" })
+	if errors.Is(err, portique.ErrToolExists) { // a folder that was used before, perhaps by a demo whose tools were not told, or French only
+		_, err = app.Tools.Set(ctx, actor(), o.ID, "", func(t *portique.Tool) {
+			t.BackchannelLogoutURI = url + "/signed-out"
+			if t.Name == o.Name && t.NameEN == "" {
+				t.NameEN, t.DescriptionEN = o.NameEN, o.DescriptionEN
+			}
+		})
 	}
 	return err
 }

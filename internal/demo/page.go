@@ -89,9 +89,14 @@ var words = map[string][2]string{
 	"company_absent": {"Le portail n’a donné aucune entreprise.", "The portal gave no company."},
 }
 
+// reads is the language of who asks for a page.
+func reads(r *http.Request) string {
+	return i18n.Match(r.Header.Get("Accept-Language"), i18n.French)
+}
+
 // show writes a page. Its own style sheet is all it loads.
 func show(w http.ResponseWriter, r *http.Request, status int, name string, data map[string]any) {
-	lang := i18n.Match(r.Header.Get("Accept-Language"), i18n.French)
+	lang := reads(r)
 	t := func(key string) (string, error) {
 		pair, ok := words[key]
 		if !ok {

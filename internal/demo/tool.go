@@ -30,18 +30,26 @@ const (
 // ToolOptions are what a tool knows when it is deployed: the rest it learns
 // from the issuer's discovery document, as any client does.
 type ToolOptions struct {
-	ID          string // client id
-	Secret      string // empty for a public client
-	Name        string
-	Description string
-	URL         string // its own origin; the redirect URI is URL + "/callback"
-	Issuer      string
-	PortalURL   string
-	Hosts       []string     // values of Host that it answers; the host of URL when nil
-	Client      *http.Client // nil: http.DefaultClient with a timeout
+	ID                    string // client id
+	Secret                string // empty for a public client
+	Name                  string
+	Description           string
+	NameEN, DescriptionEN string // in English
+	URL                   string // its own origin; the redirect URI is URL + "/callback"
+	Issuer                string
+	PortalURL             string
+	Hosts                 []string     // values of Host that it answers; the host of URL when nil
+	Client                *http.Client // nil: http.DefaultClient with a timeout
 	// Several says whether a person may open the tool for more than one company,
 	// by their subject: without another there is none to change to. nil: perhaps.
 	Several func(ctx context.Context, subject string) bool
+}
+
+// in are the options with the name and the description in a language.
+func (o ToolOptions) in(lang string) ToolOptions {
+	t := portique.Tool{Name: o.Name, NameEN: o.NameEN, Description: o.Description, DescriptionEN: o.DescriptionEN}
+	o.Name, o.Description = t.NameIn(lang), t.DescriptionIn(lang)
+	return o
 }
 
 // Tool is a web service of the operator: an OpenID Connect client that signs
@@ -103,7 +111,7 @@ func NewTool(o ToolOptions) *Tool {
 	mux.HandleFunc("POST /leave", t.leave)
 	mux.HandleFunc("POST /signed-out", t.told)
 	mux.HandleFunc("GET /left", func(w http.ResponseWriter, r *http.Request) {
-		show(w, r, http.StatusOK, "left", t.data(nil))
+		show(w, r, http.StatusOK, "left", t.data(r, nil))
 	})
 	mux.Handle("GET /demo.css", asset("demo.css"))
 	mux.Handle("GET /favicon.svg", asset("favicon.svg"))
@@ -125,15 +133,16 @@ func (t *Tool) home(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	role := portique.Role(who.Company.Role)
-	data := t.data(map[string]any{
+	lang := reads(r)
+	data := t.data(r, map[string]any{
 		"Person": cmp.Or(who.Name, strings.TrimSpace(who.Given+" "+who.Family)), "Email": who.Email,
-		"Company": who.Company.Name, "SIREN": who.Company.SIREN, "Role": role, "Rights": t.rights(who), "Claims": who.claims,
+		"Company": who.Company.Name, "SIREN": who.Company.SIREN, "Role": role, "Rights": t.rights(who, lang), "Claims": who.claims,
 	})
 	data["Several"] = t.Several == nil || t.Several(r.Context(), who.Subject)
 	data["RoleWords"] = who.Company.Role
 	if pair, ok := words[who.Company.Role]; ok {
 		data["RoleWords"] = pair[0]
-		if i18n.Match(r.Header.Get("Accept-Language"), i18n.French) == i18n.English {
+		if lang == i18n.English {
 			data["RoleWords"] = pair[1]
 		}
 	}
@@ -141,13 +150,13 @@ func (t *Tool) home(w http.ResponseWriter, r *http.Request) {
 }
 
 // rights gives the tools of the demo their names.
-func (t *Tool) rights(who *visitor) []string {
+func (t *Tool) rights(who *visitor, lang string) []string {
 	var names []string
 	for _, id := range who.Company.Rights {
 		name := id
 		for _, other := range tools {
 			if other.ID == id {
-				name = other.Name
+				name = other.in(lang).Name
 			}
 		}
 		names = append(names, name)
@@ -155,8 +164,8 @@ func (t *Tool) rights(who *visitor) []string {
 	return names
 }
 
-func (t *Tool) data(more map[string]any) map[string]any {
-	data := map[string]any{"Tool": t.ToolOptions, "Portal": t.PortalURL}
+func (t *Tool) data(r *http.Request, more map[string]any) map[string]any {
+	data := map[string]any{"Tool": t.in(reads(r)), "Portal": t.PortalURL}
 	for k, v := range more {
 		data[k] = v
 	}
@@ -333,7 +342,7 @@ func (t *Tool) leave(w http.ResponseWriter, r *http.Request) {
 }
 
 func (t *Tool) problem(w http.ResponseWriter, r *http.Request, status int, key, detail string) {
-	show(w, r, status, "problem", t.data(map[string]any{"Key": key, "Detail": detail, "Back": "/"}))
+	show(w, r, status, "problem", t.data(r, map[string]any{"Key": key, "Detail": detail, "Back": "/"}))
 }
 
 // config reads the issuer's discovery document, once it can be read.

@@ -40,6 +40,9 @@ var sample = map[string]string{
 	"what":           "member_code",
 }
 
+// sampleTools are the same tools for who reads English.
+const sampleTools = "Training requests, Apprenticeship contracts"
+
 const sampleName = "Jeanne Petit"
 
 // Sample makes a letter of a kind with made-up people, for the gallery and for
@@ -65,6 +68,9 @@ func Sample(kind portique.LetterKind, lang string, full bool) *portique.Letter {
 		if full {
 			l.Data[key] = sample[key]
 		}
+	}
+	if lang == "en" && l.Data["tools"] != "" {
+		l.Data["tools"] = sampleTools
 	}
 	return l
 }

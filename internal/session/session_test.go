@@ -397,7 +397,7 @@ func TestPendingAuthorization(t *testing.T) {
 			stale("another browser looks", err)
 			stale("another browser chooses", w.ChooseCompany(ctx, portique.Actor{AccountID: w.jeanne.ID}, "paie", browser, hers.ID))
 		}
-		if waiting, err := w.Authorization(ctx, "portal", "browser"); err != nil || waiting.ToolName != "" {
+		if waiting, err := w.Authorization(ctx, "portal", "browser"); err != nil || waiting.Tool.Name != "" {
 			t.Errorf("%+v, %v", waiting, err)
 		}
 		_, id := w.in(func(f *session.SignInForm) { f.Authorization, f.Browser = "paie", "browser" })
@@ -409,7 +409,7 @@ func TestPendingAuthorization(t *testing.T) {
 			return a
 		}
 		waiting, err := w.Authorization(ctx, "paie", "browser")
-		if a := pending(); err != nil || waiting.ToolName != "Paie" || a.SessionID != id || a.MembershipID != "" {
+		if a := pending(); err != nil || waiting.Tool.Name != "Paie" || a.SessionID != id || a.MembershipID != "" {
 			t.Fatalf("%+v, %+v, %v", waiting, a, err)
 		}
 

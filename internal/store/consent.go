@@ -11,9 +11,10 @@ var ErrNoConsent = &portique.Error{Kind: portique.NotFound, Key: "grant.consent"
 
 // Consent is what a person agreed that a tool is told.
 type Consent struct {
-	ClientID, ToolName string
-	Told               []string // names of claims
-	GivenAt            time.Time
+	ClientID string
+	Tool     portique.Tool // Name, NameEN
+	Told     []string      // names of claims
+	GivenAt  time.Time
 }
 
 // SaveConsent keeps what a person agreed that a tool is told, in place of what
@@ -24,11 +25,11 @@ func (tx *Tx) SaveConsent(accountID, clientID string, told []string) error {
 	return err
 }
 
-const consentSelect = `SELECT c.client_id, t.name, c.told, c.given_at FROM consent c JOIN tool t ON t.id = c.client_id WHERE c.account_id = $1 `
+const consentSelect = `SELECT c.client_id, t.name, t.name_en, c.told, c.given_at FROM consent c JOIN tool t ON t.id = c.client_id WHERE c.account_id = $1 `
 
 func scanConsent(r row) (*Consent, error) {
 	c := &Consent{}
-	return c, r.Scan(&c.ClientID, &c.ToolName, texts{&c.Told}, at{&c.GivenAt})
+	return c, r.Scan(&c.ClientID, &c.Tool.Name, &c.Tool.NameEN, texts{&c.Told}, at{&c.GivenAt})
 }
 
 // Consent returns what a person agreed that a tool is told, which nobody takes

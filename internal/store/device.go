@@ -97,9 +97,9 @@ func (tx *Tx) RedeemDevice(hash []byte) (bool, error) {
 // DeviceAsked is a device as the pages of a pending authorization see it.
 type DeviceAsked struct {
 	Device
-	ToolName     string
-	BrowserHash  []byte // of the authorization
-	MembershipID string // of the access chosen, or ""
+	Tool         portique.Tool // Name, NameEN
+	BrowserHash  []byte        // of the authorization
+	MembershipID string        // of the access chosen, or ""
 	CompanyName  string
 	SIREN        portique.SIREN
 	AccountID    string // of who is signed in for it, or ""
@@ -111,9 +111,9 @@ type DeviceAsked struct {
 func (tx *Tx) DeviceAsked(authorizationID string) (*DeviceAsked, error) {
 	return one(tx, ErrNoDevice, func(r row) (*DeviceAsked, error) {
 		var d DeviceAsked
-		return &d, r.Scan(&d.ClientID, &d.Source, &d.GrantID, at{&d.RefusedAt}, at{&d.CreatedAt}, at{&d.ExpiresAt}, &d.ToolName, &d.BrowserHash, &d.MembershipID,
+		return &d, r.Scan(&d.ClientID, &d.Source, &d.GrantID, at{&d.RefusedAt}, at{&d.CreatedAt}, at{&d.ExpiresAt}, &d.Tool.Name, &d.Tool.NameEN, &d.BrowserHash, &d.MembershipID,
 			&d.CompanyName, &d.SIREN, &d.AccountID, at{&d.FinishedAt})
-	}, `SELECT d.client_id, d.source, d.grant_id, d.refused_at, d.created_at, d.expires_at, t.name, p.browser_hash, p.membership_id,
+	}, `SELECT d.client_id, d.source, d.grant_id, d.refused_at, d.created_at, d.expires_at, t.name, t.name_en, p.browser_hash, p.membership_id,
 		COALESCE(c.name, ''), COALESCE(c.siren, ''), COALESCE(s.account_id, ''), p.finished_at
 		FROM pending_authorization p JOIN device_request d ON d.hash = p.device JOIN tool t ON t.id = p.client_id
 		LEFT JOIN membership m ON m.id = p.membership_id LEFT JOIN company c ON c.siren = m.siren

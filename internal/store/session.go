@@ -173,7 +173,7 @@ func (tx *Tx) Authorization(id string) (*Authorization, error) {
 // Waiting is a pending authorization as its pages see it.
 type Waiting struct {
 	ClientID    string
-	ToolName    string // "" for the portal, which is no row
+	Tool        portique.Tool // Name, NameEN; "" for the portal, which is no row
 	BrowserHash []byte
 	RedirectURI string
 	EmailHint   string
@@ -191,8 +191,8 @@ type Waiting struct {
 func (tx *Tx) Waiting(id string) (*Waiting, error) {
 	return one(tx, ErrNoAuthorization, func(r row) (*Waiting, error) {
 		var w Waiting
-		return &w, r.Scan(&w.ClientID, &w.ToolName, &w.BrowserHash, &w.RedirectURI, &w.EmailHint, &w.CompanyHint, &w.Device, &w.AccountID, &w.CompanyName, texts{&w.Told}, at{&w.ExpiresAt}, at{&w.FinishedAt})
-	}, `SELECT p.client_id, COALESCE(t.name, ''), p.browser_hash, p.redirect_uri, p.email_hint, p.company_hint, p.device IS NOT NULL, COALESCE(s.account_id, ''), COALESCE(c.name, ''), p.told,
+		return &w, r.Scan(&w.ClientID, &w.Tool.Name, &w.Tool.NameEN, &w.BrowserHash, &w.RedirectURI, &w.EmailHint, &w.CompanyHint, &w.Device, &w.AccountID, &w.CompanyName, texts{&w.Told}, at{&w.ExpiresAt}, at{&w.FinishedAt})
+	}, `SELECT p.client_id, COALESCE(t.name, ''), COALESCE(t.name_en, ''), p.browser_hash, p.redirect_uri, p.email_hint, p.company_hint, p.device IS NOT NULL, COALESCE(s.account_id, ''), COALESCE(c.name, ''), p.told,
 		p.expires_at, p.finished_at FROM pending_authorization p LEFT JOIN tool t ON t.id = p.client_id
 		LEFT JOIN membership m ON m.id = p.membership_id LEFT JOIN company c ON c.siren = m.siren
 		LEFT JOIN session s ON s.id = p.session_id WHERE p.id = $1`, id)

@@ -2,12 +2,12 @@ package store
 
 import "portique"
 
-const toolColumns = `id, name, description, url, redirect_uris, post_logout_uris, audience, auth_method, secret_hash, pkce_optional, algorithm,
+const toolColumns = `id, name, name_en, description, description_en, url, redirect_uris, post_logout_uris, audience, auth_method, secret_hash, pkce_optional, algorithm,
 	backchannel_logout_uri, jwks, jwks_uri, min_acr, consent, pairwise, userinfo_signed, claims, device, created_at, disabled_at`
 
 func scanTool(r row) (*portique.Tool, error) {
 	var t portique.Tool
-	err := r.Scan(&t.ID, &t.Name, &t.Description, &t.URL, texts{&t.RedirectURIs}, texts{&t.PostLogoutURIs}, &t.Audience, &t.AuthMethod,
+	err := r.Scan(&t.ID, &t.Name, &t.NameEN, &t.Description, &t.DescriptionEN, &t.URL, texts{&t.RedirectURIs}, texts{&t.PostLogoutURIs}, &t.Audience, &t.AuthMethod,
 		&t.SecretHash, &t.PKCEOptional, &t.Algorithm, &t.BackchannelLogoutURI, &t.JWKS, &t.JWKSURI, &t.MinACR, &t.Consent, &t.Pairwise,
 		&t.UserinfoSigned, texts{&t.Claims}, &t.Device, at{&t.CreatedAt}, at{&t.DisabledAt})
 	return &t, err
@@ -22,9 +22,9 @@ func (tx *Tx) InsertTool(t *portique.Tool) error {
 	if secret == nil {
 		secret = []byte{}
 	}
-	n, err := tx.exec(`INSERT INTO tool (`+toolColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)
+	n, err := tx.exec(`INSERT INTO tool (`+toolColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)
 		ON CONFLICT (id) DO NOTHING`,
-		t.ID, t.Name, t.Description, t.URL, list(t.RedirectURIs), list(t.PostLogoutURIs), t.Audience, t.AuthMethod, secret,
+		t.ID, t.Name, t.NameEN, t.Description, t.DescriptionEN, t.URL, list(t.RedirectURIs), list(t.PostLogoutURIs), t.Audience, t.AuthMethod, secret,
 		t.PKCEOptional, t.Algorithm, t.BackchannelLogoutURI, t.JWKS, t.JWKSURI, t.MinACR, t.Consent, t.Pairwise, t.UserinfoSigned, list(t.Claims),
 		t.Device, ms(t.CreatedAt), ms(t.DisabledAt))
 	if err == nil && n == 0 {
@@ -39,10 +39,10 @@ func (tx *Tx) UpdateTool(t *portique.Tool) error {
 	if secret == nil {
 		secret = []byte{}
 	}
-	_, err := tx.exec(`UPDATE tool SET name=$2, description=$3, url=$4, redirect_uris=$5, post_logout_uris=$6, audience=$7, auth_method=$8,
-		secret_hash=$9, pkce_optional=$10, algorithm=$11, backchannel_logout_uri=$12, jwks=$13, jwks_uri=$14, min_acr=$15, consent=$16,
-		pairwise=$17, userinfo_signed=$18, claims=$19, device=$20, disabled_at=$21 WHERE id=$1`,
-		t.ID, t.Name, t.Description, t.URL, list(t.RedirectURIs), list(t.PostLogoutURIs), t.Audience, t.AuthMethod, secret,
+	_, err := tx.exec(`UPDATE tool SET name=$2, name_en=$3, description=$4, description_en=$5, url=$6, redirect_uris=$7, post_logout_uris=$8, audience=$9,
+		auth_method=$10, secret_hash=$11, pkce_optional=$12, algorithm=$13, backchannel_logout_uri=$14, jwks=$15, jwks_uri=$16, min_acr=$17, consent=$18,
+		pairwise=$19, userinfo_signed=$20, claims=$21, device=$22, disabled_at=$23 WHERE id=$1`,
+		t.ID, t.Name, t.NameEN, t.Description, t.DescriptionEN, t.URL, list(t.RedirectURIs), list(t.PostLogoutURIs), t.Audience, t.AuthMethod, secret,
 		t.PKCEOptional, t.Algorithm, t.BackchannelLogoutURI, t.JWKS, t.JWKSURI, t.MinACR, t.Consent, t.Pairwise, t.UserinfoSigned,
 		list(t.Claims), t.Device, ms(t.DisabledAt))
 	return err

@@ -2,7 +2,10 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
+	"portique"
+	"portique/internal/store"
 	"portique/internal/web/template"
 )
 
@@ -16,9 +19,11 @@ func (v *visit) consents() error {
 	if err != nil {
 		return err
 	}
+	byName := portique.ByNameIn(v.p.Lang())
+	slices.SortFunc(given, func(a, b *store.Consent) int { return byName(&a.Tool, &b.Tool) })
 	page := template.ConsentsPage{Page: v.portalPage(m, "")}
 	for _, c := range given {
-		page.Given = append(page.Given, template.GivenConsent{ClientID: c.ClientID, ToolName: c.ToolName, Told: c.Told, GivenAt: c.GivenAt})
+		page.Given = append(page.Given, template.GivenConsent{ClientID: c.ClientID, ToolName: c.Tool.NameIn(v.p.Lang()), Told: c.Told, GivenAt: c.GivenAt})
 	}
 	return v.render(http.StatusOK, template.Consents(page))
 }
@@ -28,6 +33,6 @@ func (v *visit) withdrawConsent() error {
 	if err != nil {
 		return err
 	}
-	v.tell("portal.flash.withdrawn", "Tool", given.ToolName)
+	v.tell("portal.flash.withdrawn", "Tool", given.Tool.NameIn(v.p.Lang()))
 	return v.redirect("/account/consents")
 }

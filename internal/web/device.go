@@ -66,7 +66,7 @@ func (v *visit) deviceConfirm() error {
 	if err != nil {
 		return err
 	}
-	page := template.DeviceConfirmPage{Page: v.page(), ToolName: d.ToolName, Authorization: id, Access: d.MembershipID, Company: d.CompanyName, SIREN: string(d.SIREN),
+	page := template.DeviceConfirmPage{Page: v.page(), ToolName: d.Tool.NameIn(v.p.Lang()), Authorization: id, Access: d.MembershipID, Company: d.CompanyName, SIREN: string(d.SIREN),
 		Several: len(openings) > 1, Email: v.current.Account.Email, AskedAt: d.CreatedAt, Source: d.Source,
 		SameSource: portique.SourceKey(d.Source) == portique.SourceKey(v.actor().Source)}
 	return v.render(http.StatusOK, template.DeviceConfirm(page))
@@ -81,5 +81,5 @@ func (v *visit) deviceDone() error {
 	if err != nil {
 		return err
 	}
-	return v.render(http.StatusOK, template.DeviceDone(template.DeviceDonePage{Page: v.page(), ToolName: d.ToolName, Allowed: d.GrantID != ""}))
+	return v.render(http.StatusOK, template.DeviceDone(template.DeviceDonePage{Page: v.page(), ToolName: d.Tool.NameIn(v.p.Lang()), Allowed: d.GrantID != ""}))
 }

@@ -43,7 +43,7 @@ func (v *visit) loginPage(code int, id string, waiting *store.Waiting, form temp
 		if !waiting.Device { // whose answer stays here
 			to = originOf(waiting.RedirectURI)
 		}
-		page.ToolName = waiting.ToolName
+		page.ToolName = waiting.Tool.NameIn(v.p.Lang())
 		if form.Value("email") == "" && waiting.EmailHint != "" {
 			page.Form.Values = map[string][]string{"email": {waiting.EmailHint}}
 		}

@@ -41,7 +41,7 @@ func (v *visit) chooseCompanyPage(code int, id string, notice *template.Notice) 
 	if len(openings) == 0 {
 		return v.noAccessPage(waiting, id)
 	}
-	page := template.ChooseCompanyPage{Page: v.page(), ToolName: waiting.ToolName, Authorization: id, Device: waiting.Device}
+	page := template.ChooseCompanyPage{Page: v.page(), ToolName: waiting.Tool.NameIn(v.p.Lang()), Authorization: id, Device: waiting.Device}
 	if notice != nil {
 		page.Flash = notice
 	}
@@ -84,7 +84,7 @@ func (v *visit) noAccess() error {
 }
 
 func (v *visit) noAccessPage(waiting *store.Waiting, id string) error {
-	page := template.NoAccessPage{Page: v.page(), ToolName: waiting.ToolName, Authorization: id, Device: waiting.Device,
+	page := template.NoAccessPage{Page: v.page(), ToolName: waiting.Tool.NameIn(v.p.Lang()), Authorization: id, Device: waiting.Device,
 		MendURL: v.h.PortalURL + "/tools?need=" + waiting.ClientID}
 	if waiting.CompanyHint != "" {
 		page.Reason = v.p.T("auth.no_access.hint")

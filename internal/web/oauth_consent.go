@@ -18,7 +18,7 @@ func (v *visit) consentForm() error {
 	if len(waiting.Told) == 0 || waiting.AccountID != v.current.Account.ID { // not there yet, or another person's
 		return v.redirect("/oauth/authorize/" + id)
 	}
-	return v.render(http.StatusOK, template.Consent(template.ConsentPage{Page: v.page(), ToolName: waiting.ToolName, Authorization: id, Device: waiting.Device,
+	return v.render(http.StatusOK, template.Consent(template.ConsentPage{Page: v.page(), ToolName: waiting.Tool.NameIn(v.p.Lang()), Authorization: id, Device: waiting.Device,
 		Company: waiting.CompanyName, Told: waiting.Told, Email: v.current.Account.Email}))
 }
 

@@ -98,12 +98,13 @@ func (v *visit) signedOut() error {
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(tools, portique.ByNameIn(v.p.Lang()))
 	for _, t := range tools {
 		if slices.Contains(closed.Tools, t.ID) {
-			page.StillOpen = append(page.StillOpen, template.ToolLink{Name: t.Name, URL: t.URL})
+			page.StillOpen = append(page.StillOpen, template.ToolLink{Name: t.NameIn(v.p.Lang()), URL: t.URL})
 		}
 		if slices.Contains(closed.Closing, t.ID) {
-			page.Closing = append(page.Closing, t.Name)
+			page.Closing = append(page.Closing, t.NameIn(v.p.Lang()))
 		}
 	}
 	return v.render(http.StatusOK, template.SignedOut(page))

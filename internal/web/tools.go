@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"portique"
 	"portique/internal/tool"
@@ -59,9 +60,11 @@ func (v *visit) tools() error {
 	for _, shelf := range shown {
 		one := shelf.Membership
 		section := template.ToolCompany{Name: one.CompanyName, SIREN: string(one.SIREN), Role: string(one.Role), Until: portique.LastMoment(one.Until), Waiting: m.waiting[one.SIREN]}
+		byName := portique.ByNameIn(v.p.Lang())
+		slices.SortFunc(shelf.Tiles, func(a, b tool.Tile) int { return byName(a.Tool, b.Tool) })
 		for _, t := range shelf.Tiles {
 			if t.Tool.ID == needed {
-				page.Needed = t.Tool.Name
+				page.Needed = t.Tool.NameIn(v.p.Lang())
 				section.Tiles = append([]template.Tile{v.tile(t, shelf)}, section.Tiles...)
 				continue
 			}
@@ -75,7 +78,7 @@ func (v *visit) tools() error {
 // tile shows a tool open, or closed with the reason and what mends it.
 func (v *visit) tile(t tool.Tile, shelf tool.Shelf) template.Tile {
 	m := shelf.Membership
-	tile := template.Tile{ID: t.Tool.ID, Name: t.Tool.Name, Description: t.Tool.Description, Open: t.Closed == portique.Open, Reason: string(t.Closed)}
+	tile := template.Tile{ID: t.Tool.ID, Name: t.Tool.NameIn(v.p.Lang()), Description: t.Tool.DescriptionIn(v.p.Lang()), Open: t.Closed == portique.Open, Reason: string(t.Closed)}
 	if tile.Open {
 		tile.URL = launchURL(t.Tool.URL, m.SIREN)
 		return tile

@@ -54,9 +54,9 @@ func (v *visit) usersPage(code int, siren portique.SIREN, notice *template.Notic
 	page.Confirmed = u.Claim != nil && u.Claim.Status == portique.FirstClaimConfirmed && m.now.Before(u.Claim.WatchedUntil)
 	names := map[string]string{}
 	for _, t := range u.Tools {
-		names[t.ID] = t.Name
+		names[t.ID] = t.NameIn(v.p.Lang())
 	}
-	page.Tools = toolOptions(u.Tools)
+	page.Tools = v.toolOptions(u.Tools)
 	for _, r := range u.Pending {
 		page.Requests = append(page.Requests, template.UserRequest{ID: r.ID, Name: r.Name(), Email: r.Email, AskedAt: r.CreatedAt,
 			Reminders: r.Reminders, RemindedAt: r.RemindedAt, ContributionsOnly: r.ContributionsOnly})
@@ -128,9 +128,10 @@ func inShort(err error) error {
 	return &short
 }
 
-func toolOptions(tools []*portique.Tool) (options []template.ToolOption) {
+func (v *visit) toolOptions(tools []*portique.Tool) (options []template.ToolOption) {
+	slices.SortFunc(tools, portique.ByNameIn(v.p.Lang()))
 	for _, t := range tools {
-		options = append(options, template.ToolOption{ID: t.ID, Name: t.Name, Contributions: t.Audience == portique.AudienceContributions})
+		options = append(options, template.ToolOption{ID: t.ID, Name: t.NameIn(v.p.Lang()), Contributions: t.Audience == portique.AudienceContributions})
 	}
 	return options
 }

@@ -106,7 +106,7 @@ func (v *visit) ownRolePage(code int, siren portique.SIREN, form template.Form, 
 		return err
 	}
 	page := template.UsersOwnRolePage{Page: v.portalPage(m, siren), CompanyName: u.Company.Name, SIREN: string(siren), User: v.userRow(u.Me, nil, len(others)+1),
-		Tools: toolOptions(u.Tools), Others: len(others), Names: v.anyOf(others), Form: form}
+		Tools: v.toolOptions(u.Tools), Others: len(others), Names: v.anyOf(others), Form: form}
 	if notice != nil {
 		page.Flash = notice
 	}

@@ -58,7 +58,15 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		fault("password", "password.special_other", "Signs", "+\u00a0=", "Space", true),
 		fault("last_name", "name.missing.last_name"),
 	}}
-	tools := []template.ToolOption{{ID: "contributions", Name: "Contributions formation", Contributions: true}, {ID: "formation", Name: "Demandes de formation", Contributions: false}, {ID: "apprentissage", Name: "Contrats d’apprentissage", Contributions: false}}
+	inWords := func(text, english string) string {
+		if p.Lang() == i18n.English {
+			return english
+		}
+		return text
+	}
+	training, levy := inWords("Demandes de formation", "Training requests"), inWords("Contributions formation", "Training contributions")
+	apprentices := inWords("Contrats d’apprentissage", "Apprenticeship contracts")
+	tools := []template.ToolOption{{ID: "contributions", Name: levy, Contributions: true}, {ID: "formation", Name: training, Contributions: false}, {ID: "apprentissage", Name: apprentices, Contributions: false}}
 	pending := template.Request{
 		ID: "a1", Company: "Atelier Duparc et Filles", SIREN: "552100554", AskedAt: day(-4), Administrators: 2, SentAt: day(-4), Failed: 1,
 		Reminders: 1, RemindedAt: day(-1), NextRemindAt: day(1), AutoAt: day(-1), NextAutoAt: day(3), EscalateAt: day(10), ExpiresAt: day(29),
@@ -78,7 +86,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	}
 	users := []template.UserRow{
 		{ID: "u1", Name: "Claire Martin-Duval", Email: "claire.martin@atelier-duparc.example", Role: "administrator", Since: day(-200), You: true, Last: true},
-		{ID: "u2", Name: "Jean-Baptiste Kerouanton", Email: "jb.kerouanton@atelier-duparc.example", Role: "member", Rights: []string{"Demandes de formation", "Contrats d’apprentissage"}, Since: day(-90), Until: day(60), UntilDay: day(60).Format(time.DateOnly)},
+		{ID: "u2", Name: "Jean-Baptiste Kerouanton", Email: "jb.kerouanton@atelier-duparc.example", Role: "member", Rights: []string{training, apprentices}, Since: day(-90), Until: day(60), UntilDay: day(60).Format(time.DateOnly)},
 		{ID: "u3", Name: "Fatou Diallo", Email: "f.diallo@cabinet.example", Role: "declarant", Since: day(-30), Suspended: true},
 	}
 	askersBad := append([]template.UserRequest{}, askers...)
@@ -107,9 +115,9 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		return template.Tile{ID: id, Name: name, Description: about, Open: true, URL: "https://" + id + ".operateur.example/?company_hint=552100554"}
 	}
 	tiles := []template.Tile{
-		open("formation", "Demandes de formation", "Déposez une demande de prise en charge et suivez-la."),
-		open("contributions", "Contributions formation", "Déclarez et réglez les contributions de l’année."),
-		{ID: "apprentissage", Name: "Contrats d’apprentissage", Description: "Transmettez les contrats et les conventions.", Reason: "right_missing"},
+		open("formation", training, inWords("Déposez une demande de prise en charge et suivez-la.", "Ask for funding and follow your request.")),
+		open("contributions", levy, inWords("Déclarez et réglez les contributions de l’année.", "Declare and pay the year’s contributions.")),
+		{ID: "apprentissage", Name: apprentices, Description: inWords("Transmettez les contrats et les conventions.", "Send contracts and agreements."), Reason: "right_missing"},
 		{ID: "catalogue", Name: "Catalogue", Reason: "company_closed", ActURL: "/companies"},
 	}
 
@@ -169,7 +177,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	for i := range people {
 		name := personName(i)
 		people[i] = template.UserRow{ID: fmt.Sprintf("p%d", i), Name: name, Email: fmt.Sprintf("personne.%d@atelier-duparc.example", i), Role: "member", AllTools: i%3 == 0,
-			Rights: []string{"Demandes de formation"}, Since: day(-10 * i)}
+			Rights: []string{training}, Since: day(-10 * i)}
 	}
 	many := make([]template.Access, 30)
 	for i := range many {
@@ -183,7 +191,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	all := []State{
 		{Name: "welcome", DataPage: "welcome", Page: template.Welcome(template.WelcomePage{Page: out})},
 		{Name: "welcome-no-sign-up", DataPage: "welcome", Page: template.Welcome(template.WelcomePage{Page: out, NoSignUp: true})},
-		{Name: "login", DataPage: "login", Page: template.Login(template.LoginPage{Page: auth, Authorization: "abc", ToolName: "Demandes de formation", ForgotURL: "/password/forgot"})},
+		{Name: "login", DataPage: "login", Page: template.Login(template.LoginPage{Page: auth, Authorization: "abc", ToolName: training, ForgotURL: "/password/forgot"})},
 		{Name: "login-filled", DataPage: "login", Page: template.Login(template.LoginPage{Page: flash(auth, template.Good, "auth.flash.reset"), ForgotURL: "/password/forgot", Form: template.Form{Values: map[string][]string{"email": {"claire@atelier.example"}}}})},
 		{Name: "login-refused", DataPage: "login", Page: template.Login(template.LoginPage{Page: flash(test, template.Bad, "login.refused"), Form: template.Form{Values: map[string][]string{"email": {"claire@atelier.example"}}}})},
 		{Name: "login-meant", DataPage: "login", Page: template.Login(template.LoginPage{Page: flash(auth, template.Bad, "login.refused"), ForgotURL: "/password/forgot", Meant: "claire.martin@gmail.com", Form: template.Form{Values: map[string][]string{"email": {"claire.martin@gmail.con"}}}})},
@@ -223,32 +231,32 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "validate-stale", DataPage: "validate", Page: template.Validate(template.ValidatePage{Page: auth, State: template.ValidateStale})},
 		{Name: "validate-unknown", DataPage: "validate", Page: template.Validate(template.ValidatePage{Page: auth, State: template.ValidateUnknown})},
 		{Name: "validated", DataPage: "validated", Page: template.Validated(template.ValidatedPage{Page: auth})},
-		{Name: "consent", DataPage: "consent", Page: template.Consent(template.ConsentPage{Page: auth, ToolName: "Demandes de formation", Authorization: "abc", Company: "Atelier Duparc et Filles",
+		{Name: "consent", DataPage: "consent", Page: template.Consent(template.ConsentPage{Page: auth, ToolName: training, Authorization: "abc", Company: "Atelier Duparc et Filles",
 			Email: "claire.martin@atelier-duparc.example", Told: []string{"openid", "name", "email", "company", "offline_access"}})},
 		{Name: "consents", DataPage: "account-consents", Page: template.Consents(template.ConsentsPage{Page: in, Given: []template.GivenConsent{
-			{ClientID: "formation", ToolName: "Demandes de formation", Told: []string{"openid", "name", "email", "company", "offline_access"}, GivenAt: day(-3)},
-			{ClientID: "apprentissage", ToolName: "Contrats d’apprentissage", Told: []string{"openid", "company"}, GivenAt: day(-40)}}})},
+			{ClientID: "formation", ToolName: training, Told: []string{"openid", "name", "email", "company", "offline_access"}, GivenAt: day(-3)},
+			{ClientID: "apprentissage", ToolName: apprentices, Told: []string{"openid", "company"}, GivenAt: day(-40)}}})},
 		{Name: "consents-none", DataPage: "account-consents", Page: template.Consents(template.ConsentsPage{Page: in})},
 		{Name: "device", DataPage: "device", Page: template.Device(template.DevicePage{Page: auth})},
 		{Name: "device-filled", DataPage: "device", Page: template.Device(template.DevicePage{Page: auth, Filled: true, Form: template.Form{Values: map[string][]string{"user_code": {"BCDF-GHJK"}}}})},
 		{Name: "device-refused", DataPage: "device", Page: template.Device(template.DevicePage{Page: auth, Form: template.Form{Values: map[string][]string{"user_code": {"BCDF-GHJ0"}}, Errors: []template.FieldError{fault("user_code", "device.code_form")}}})},
 		{Name: "device-throttled", DataPage: "device", Page: template.Device(template.DevicePage{Page: flash(auth, template.Bad, "throttle.device", "RetryAt", p.DateTime(noon)), Form: template.Form{Values: map[string][]string{"user_code": {"BCDF-GHJK"}}}})},
-		{Name: "device-confirm", DataPage: "device-confirm", Page: template.DeviceConfirm(template.DeviceConfirmPage{Page: auth, ToolName: "Demandes de formation", Authorization: "abc", Access: "m1", Company: "Atelier Duparc et Filles", SIREN: "552100554",
+		{Name: "device-confirm", DataPage: "device-confirm", Page: template.DeviceConfirm(template.DeviceConfirmPage{Page: auth, ToolName: training, Authorization: "abc", Access: "m1", Company: "Atelier Duparc et Filles", SIREN: "552100554",
 			Email: "claire.martin@atelier-duparc.example", AskedAt: noon, Source: "192.0.2.14", SameSource: true})},
-		{Name: "device-confirm-elsewhere", DataPage: "device-confirm", Page: template.DeviceConfirm(template.DeviceConfirmPage{Page: auth, ToolName: "Demandes de formation", Authorization: "abc", Access: "m1", Company: "Librairie du Vieux Port", SIREN: "732829320",
+		{Name: "device-confirm-elsewhere", DataPage: "device-confirm", Page: template.DeviceConfirm(template.DeviceConfirmPage{Page: auth, ToolName: training, Authorization: "abc", Access: "m1", Company: "Librairie du Vieux Port", SIREN: "732829320",
 			Several: true, Email: "claire.martin@atelier-duparc.example", AskedAt: noon, Source: "2001:db8:85a3:8d3:1319:8a2e:370:7348"})},
-		{Name: "device-done", DataPage: "device-done", Page: template.DeviceDone(template.DeviceDonePage{Page: auth, ToolName: "Demandes de formation", Allowed: true})},
-		{Name: "device-done-refused", DataPage: "device-done", Page: template.DeviceDone(template.DeviceDonePage{Page: auth, ToolName: "Demandes de formation"})},
-		{Name: "consent-device", DataPage: "consent", Page: template.Consent(template.ConsentPage{Page: auth, ToolName: "Demandes de formation", Authorization: "abc", Company: "Atelier Duparc et Filles",
+		{Name: "device-done", DataPage: "device-done", Page: template.DeviceDone(template.DeviceDonePage{Page: auth, ToolName: training, Allowed: true})},
+		{Name: "device-done-refused", DataPage: "device-done", Page: template.DeviceDone(template.DeviceDonePage{Page: auth, ToolName: training})},
+		{Name: "consent-device", DataPage: "consent", Page: template.Consent(template.ConsentPage{Page: auth, ToolName: training, Authorization: "abc", Company: "Atelier Duparc et Filles",
 			Email: "claire.martin@atelier-duparc.example", Told: []string{"openid", "name", "company"}, Device: true})},
-		{Name: "no-access-device", DataPage: "no-access", Page: template.NoAccess(template.NoAccessPage{Page: auth, ToolName: "Demandes de formation", Authorization: "abc", Device: true})},
-		{Name: "choose-company", DataPage: "choose-company", Page: template.ChooseCompany(template.ChooseCompanyPage{Page: auth, ToolName: "Demandes de formation", Authorization: "abc", Accesses: choices, HintRefused: true, ReturnURL: "https://formation.operateur.example/"})},
-		{Name: "no-access", DataPage: "no-access", Page: template.NoAccess(template.NoAccessPage{Page: auth, ToolName: "Demandes de formation", Authorization: "abc"})},
-		{Name: "no-access-link", DataPage: "no-access", Page: template.NoAccess(template.NoAccessPage{Page: auth, ToolName: "Demandes de formation", Reason: p.T("auth.no_access.hint"), ReturnURL: "https://formation.operateur.example/"})},
-		{Name: "signed-out", DataPage: "signed-out", Page: template.SignedOut(template.SignedOutPage{Page: auth, WasOpen: true, Closing: []string{"Contrats d’apprentissage"}, StillOpen: []template.ToolLink{{Name: "Demandes de formation", URL: "https://formation.operateur.example/"}, {Name: "Contributions formation"}}})},
+		{Name: "no-access-device", DataPage: "no-access", Page: template.NoAccess(template.NoAccessPage{Page: auth, ToolName: training, Authorization: "abc", Device: true})},
+		{Name: "choose-company", DataPage: "choose-company", Page: template.ChooseCompany(template.ChooseCompanyPage{Page: auth, ToolName: training, Authorization: "abc", Accesses: choices, HintRefused: true, ReturnURL: "https://formation.operateur.example/"})},
+		{Name: "no-access", DataPage: "no-access", Page: template.NoAccess(template.NoAccessPage{Page: auth, ToolName: training, Authorization: "abc"})},
+		{Name: "no-access-link", DataPage: "no-access", Page: template.NoAccess(template.NoAccessPage{Page: auth, ToolName: training, Reason: p.T("auth.no_access.hint"), ReturnURL: "https://formation.operateur.example/"})},
+		{Name: "signed-out", DataPage: "signed-out", Page: template.SignedOut(template.SignedOutPage{Page: auth, WasOpen: true, Closing: []string{apprentices}, StillOpen: []template.ToolLink{{Name: training, URL: "https://formation.operateur.example/"}, {Name: levy}}})},
 		{Name: "signed-out-nobody", DataPage: "signed-out", Page: template.SignedOut(template.SignedOutPage{Page: auth})},
 		{Name: "logout", DataPage: "logout-confirm", Page: template.Logout(template.LogoutPage{Page: auth, Hidden: []template.Hidden{{Name: "id_token_hint", Value: "x"}}, Email: "claire@atelier.example"})},
-		{Name: "form-post", DataPage: "form-post", Page: template.FormPost(template.FormPostPage{Page: auth, ToolName: "Demandes de formation", Action: "https://formation.operateur.example/callback", Fields: []template.Hidden{{Name: "code", Value: "c"}, {Name: "state", Value: "s"}}})},
+		{Name: "form-post", DataPage: "form-post", Page: template.FormPost(template.FormPostPage{Page: auth, ToolName: training, Action: "https://formation.operateur.example/callback", Fields: []template.Hidden{{Name: "code", Value: "c"}, {Name: "state", Value: "s"}}})},
 		{Name: "message", DataPage: "validate", Page: template.Message(template.MessagePage{Page: titledAs(auth, "auth.not_me.title", "validate"), Text: p.T("auth.not_me.text")})},
 		{Name: "companies-add", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer})},
 		{Name: "companies-add-pending", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, Pending: []template.Request{fresh, pending, orphan}, Ended: []template.EndedRequest{refused, expired}})},
@@ -289,7 +297,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 			{Name: "Quincaillerie Moderne", SIREN: "404833048", Role: "member"},
 		}})},
 		{Name: "tools-nobody", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: one, Sections: []template.ToolCompany{{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "declarant", Until: day(90), Tiles: []template.Tile{
-			tiles[1], {ID: "formation", Name: "Demandes de formation", Reason: "contributions_only", ReasonText: p.T("tool.reason.contributions_only") + " " + p.T("tool.reason.nobody"), ActURL: "mailto:aide@operateur.example", ActText: p.T("tool.act.support")},
+			tiles[1], {ID: "formation", Name: training, Reason: "contributions_only", ReasonText: p.T("tool.reason.contributions_only") + " " + p.T("tool.reason.nobody"), ActURL: "mailto:aide@operateur.example", ActText: p.T("tool.act.support")},
 		}}}})},
 		{Name: "tools-two-companies", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: waited(managing, 1), Sections: []template.ToolCompany{
 			{Name: in.Company.Name, SIREN: in.Company.SIREN, Role: "administrator", Waiting: 1, Tiles: tiles[:1]}, {Name: "Librairie du Vieux Port", SIREN: "732829320", Role: "member", Tiles: tiles[:1]},
@@ -320,7 +328,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "device-confirm-long", DataPage: "device-confirm", Page: template.DeviceConfirm(template.DeviceConfirmPage{Page: auth, ToolName: longCompany, Authorization: "abc", Access: "m1", Company: longCompany, SIREN: "552100554",
 			Several: true, Email: longName + "@" + longName + ".example", AskedAt: noon, Source: "2001:db8:85a3:8d3:1319:8a2e:370:7348"})},
 		{Name: "choose-company-one", DataPage: "choose-company", Page: template.ChooseCompany(template.ChooseCompanyPage{Page: auth, ToolName: longCompany, Authorization: "abc", Accesses: []template.Access{{ID: "m1", Company: longCompany, SIREN: "552100554", Role: "administrator"}}})},
-		{Name: "choose-company-many", DataPage: "choose-company", Page: template.ChooseCompany(template.ChooseCompanyPage{Page: auth, ToolName: "Demandes de formation", Authorization: "abc", Accesses: many[:20], Finder: finder("/oauth/company", "companies", "", 30, 20, 1)})},
+		{Name: "choose-company-many", DataPage: "choose-company", Page: template.ChooseCompany(template.ChooseCompanyPage{Page: auth, ToolName: training, Authorization: "abc", Accesses: many[:20], Finder: finder("/oauth/company", "companies", "", 30, 20, 1)})},
 		{Name: "activated-watched", DataPage: "activated", Page: template.Activated(template.ActivatedPage{Page: newcomer, CompanyName: longCompany, SIREN: "552100554", Held: watched})},
 		{Name: "tools-long", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: waited(long, 1), Needed: longCompany, Sections: []template.ToolCompany{{Name: longCompany, SIREN: "552100554", Role: "administrator", Waiting: 1, Tiles: []template.Tile{
 			open("long", longCompany, longCompany+". "+longCompany), {ID: "mot", Name: longName, Reason: "right_missing", ActURL: "mailto:x@y.example", ActText: p.T("tool.act.ask", "Name", long.Person.Name)},
