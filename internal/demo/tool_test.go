@@ -126,7 +126,7 @@ func newToolServer(t *testing.T, i *issuer, change ...func(*ToolOptions)) (*http
 	var tool *Tool
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { tool.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
-	o := ToolOptions{ID: "contributions", Secret: "s3cret", Name: "Déclaration des contributions", Description: "Déclarer.",
+	o := ToolOptions{ID: "contributions", Secret: "s3cret", Name: "Déclaration des contributions", Description: "Déclarer.", NameEN: "Contribution returns", DescriptionEN: "Declare.",
 		URL: server.URL, Issuer: i.URL, PortalURL: "http://localhost:8080", Client: server.Client()}
 	for _, c := range change {
 		c(&o)
@@ -186,6 +186,15 @@ func TestTool(t *testing.T) {
 			t.Errorf("%d, without %q:\n%s", code, want, page)
 		}
 	}
+	english, err := http.NewRequest("GET", server.URL+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	english.Header.Set("Accept-Language", "en")
+	r, err := browser.Do(english)
+	if code, page := read(t, r, err); code != 200 || !strings.Contains(page, "<h1>Contribution returns</h1>") || !strings.Contains(page, "Contribution returns, Invoice tracking") || strings.Contains(page, "Déclar") {
+		t.Errorf("%d in English:\n%s", code, page)
+	}
 	asked := i.asked[0]
 	for key, want := range map[string]string{"scope": "openid profile email company", "response_type": "code", "code_challenge_method": "S256",
 		"redirect_uri": server.URL + "/callback", "company_hint": "", "prompt": ""} {
@@ -219,7 +228,7 @@ func TestTool(t *testing.T) {
 	// Leaving ends the tool's session; another site cannot do it.
 	request, _ := http.NewRequest("POST", server.URL+"/leave", nil)
 	request.Header.Set("Sec-Fetch-Site", "cross-site")
-	r, err := browser.Do(request)
+	r, err = browser.Do(request)
 	if code, _ := read(t, r, err); code != 403 {
 		t.Errorf("another site makes people leave: %d", code)
 	}

@@ -40,8 +40,11 @@ var sample = map[string]string{
 	"what":           "member_code",
 }
 
-// sampleTools are the same tools for who reads English.
-const sampleTools = "Training requests, Apprenticeship contracts"
+// sampleEnglish is what people wrote of it, in English.
+var sampleEnglish = map[string]string{
+	"reason": "You have not worked here since September.",
+	"tools":  "Training requests, Apprenticeship contracts",
+}
 
 const sampleName = "Jeanne Petit"
 
@@ -69,8 +72,10 @@ func Sample(kind portique.LetterKind, lang string, full bool) *portique.Letter {
 			l.Data[key] = sample[key]
 		}
 	}
-	if lang == "en" && l.Data["tools"] != "" {
-		l.Data["tools"] = sampleTools
+	for key, text := range sampleEnglish {
+		if lang == "en" && l.Data[key] != "" {
+			l.Data[key] = text
+		}
 	}
 	return l
 }

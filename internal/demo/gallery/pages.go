@@ -73,7 +73,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	}
 	fresh := template.Request{ID: "a2", Company: "Librairie du Vieux Port", SIREN: "732829320", JustSent: true, AskedAt: noon, Administrators: 1, NextAutoAt: day(3), EscalateAt: day(14), ExpiresAt: day(30)}
 	orphan := template.Request{ID: "a3", Company: "Quincaillerie Moderne", SIREN: "404833048", AskedAt: day(-1), EscalatedAt: day(-1), ExpiresAt: day(29)}
-	refused := template.EndedRequest{Company: "Boulangerie des Halles", SIREN: "404833048", Status: template.RequestRefused, Reason: "Je ne trouve pas votre nom dans notre équipe. Appelez-moi au magasin.", By: "Jean-Baptiste Kerouanton", ByEmail: "jb.kerouanton@boulangerie-halles.example", EndedAt: day(-1), AskAgainAt: day(1)}
+	refused := template.EndedRequest{Company: "Boulangerie des Halles", SIREN: "404833048", Status: template.RequestRefused, Reason: inWords("Je ne trouve pas votre nom dans notre équipe. Appelez-moi au magasin.", "I do not find your name in our team. Ring me at the shop."), By: "Jean-Baptiste Kerouanton", ByEmail: "jb.kerouanton@boulangerie-halles.example", EndedAt: day(-1), AskAgainAt: day(1)}
 	accepted := template.EndedRequest{Company: "Librairie du Vieux Port", SIREN: "732829320", Status: template.RequestAccepted, EndedAt: day(-1)}
 	held := fresh
 	held.Held, held.Administrators, held.Delivered, held.SentAt = 2, 3, 1, noon

@@ -206,6 +206,26 @@ func TestGuideSentencesAreOnThePages(t *testing.T) {
 	}
 }
 
+// Who reads English reads no French but the names of people and companies.
+func TestPagesInEnglish(t *testing.T) {
+	catalog, err := i18n.New(time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range States(catalog.Printer("en"), brand) {
+		var b bytes.Buffer
+		if err := s.Page.Render(context.Background(), &b); err != nil {
+			t.Fatal(err)
+		}
+		read := words(t, b.String())
+		for _, french := range []string{" formation", "apprentissage", " contrats ", "Déclarez", " votre ", " vous "} {
+			if strings.Contains(read, french) {
+				t.Errorf("%s says %q", s.Name, french)
+			}
+		}
+	}
+}
+
 func words(t *testing.T, page string) string {
 	t.Helper()
 	root, err := html.Parse(strings.NewReader(page))
