@@ -1,6 +1,7 @@
 package portique_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,6 +29,9 @@ func TestToolCheck(t *testing.T) {
 		"an id with a line":  {func(t *portique.Tool) { t.ID = "paie\n" }, "id tool.id"},
 		"an id of 65":        {func(t *portique.Tool) { t.ID = strings.Repeat("a", 65) }, "id tool.id"},
 		"no name":            {func(t *portique.Tool) { t.Name = " \u200b" }, "name tool.name"},
+		"a name in English":  {func(t *portique.Tool) { t.NameEN = strings.Repeat("é", 100) }, ""},
+		"one of 101 signs":   {func(t *portique.Tool) { t.NameEN = strings.Repeat("é", 101) }, "name_en tool.name_en"},
+		"English alone":      {func(t *portique.Tool) { t.Name, t.NameEN = "", "Payslips" }, "name tool.name"},
 		"no redirect":        {func(t *portique.Tool) { t.RedirectURIs = nil }, "redirect_uri tool.redirect_missing"},
 		"a device alone":     {func(t *portique.Tool) { t.RedirectURIs, t.Device = nil, true }, ""},
 		"a device, pairwise": {func(t *portique.Tool) { t.RedirectURIs, t.Device, t.Pairwise = nil, true, true }, "redirect_uri tool.redirect_missing"},
@@ -79,5 +83,38 @@ func TestOID03ToolAddresses(t *testing.T) {
 		if got := keyOf(tool.Check()); got != "url tool.url" {
 			t.Errorf("%q as an address: %q", address, got)
 		}
+	}
+}
+
+// People read a tool's words in their language, or those that there are.
+func TestToolInALanguage(t *testing.T) {
+	for name, c := range map[string]struct{ text, english, fr, en string }{
+		"both":    {"Paie", "Payslips", "Paie", "Payslips"},
+		"French":  {"Paie", "", "Paie", "Paie"},
+		"English": {"", "Payslips", "Payslips", "Payslips"},
+		"none":    {"", "", "", ""},
+	} {
+		tool := portique.Tool{Name: c.text, NameEN: c.english, Description: c.text, DescriptionEN: c.english}
+		for lang, want := range map[string]string{"fr": c.fr, "en": c.en, "": c.fr} {
+			if tool.NameIn(lang) != want || tool.DescriptionIn(lang) != want {
+				t.Errorf("%s, to who reads %q: %q, %q", name, lang, tool.NameIn(lang), tool.DescriptionIn(lang))
+			}
+		}
+	}
+	tools := []*portique.Tool{{ID: "b", Name: "Paie", NameEN: "Payslips"}, {ID: "d", Name: "écoles", NameEN: "Schools"}, {ID: "a", Name: "Paie"}, {ID: "c", Name: "Zones", NameEN: "Areas"}}
+	for lang, want := range map[string]string{"fr": "dabc", "en": "cabd"} {
+		slices.SortFunc(tools, portique.ByNameIn(lang))
+		got := ""
+		for _, one := range tools {
+			got += one.ID
+		}
+		if got != want {
+			t.Errorf("in %s: %s", lang, got)
+		}
+	}
+	spaced := &portique.Tool{NameEN: " Pay\tslips\u200b", Description: "Voir\nses bulletins ", DescriptionEN: "\u202eSee them"}
+	_ = spaced.Check()
+	if spaced.NameEN != "Pay slips" || spaced.Description != "Voir ses bulletins" || spaced.DescriptionEN != "See them" {
+		t.Errorf("%+v", spaced)
 	}
 }

@@ -562,3 +562,24 @@ func TestLettersNameTools(t *testing.T) {
 		}
 	})
 }
+
+// Each reads the tools of a letter in their own language, in its order.
+func TestLettersNameToolsInTheReadersLanguage(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		siren, jeanne, luc, _ := w.desk()
+		storetest.Write(t, w.db, func(tx *store.Tx) error {
+			return errors.Join(tx.SetAccountLanguage(luc.ID, "en"), tx.InsertTool(&portique.Tool{ID: "a", Name: "Apprentissage", NameEN: "Work and study"}),
+				tx.InsertTool(&portique.Tool{ID: "b", Name: "Écoles", NameEN: "Schools"}), tx.InsertTool(&portique.Tool{ID: "c", Name: "Zones"}))
+		})
+		_, err := w.Grant(t.Context(), portique.Actor{}, luc.Email, siren, access.Terms{Role: portique.Member, Tools: []string{"a", "b", "c"}}, "call")
+		w.want("by the command", err, nil)
+		for _, c := range []struct {
+			who            *portique.Account
+			language, want string
+		}{{luc, "en", "Schools, Work and study, Zones"}, {jeanne, "fr", "Apprentissage, Écoles, Zones"}} {
+			if l := w.last(c.who); l.Kind != portique.LetterAccessOpened || l.Language != c.language || l.Data["tools"] != c.want {
+				t.Errorf("%s reads %s in %s: %q, want %q", c.who.FirstName, l.Kind, l.Language, l.Data["tools"], c.want)
+			}
+		}
+	})
+}

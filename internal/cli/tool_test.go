@@ -54,6 +54,21 @@ func TestTool(t *testing.T) {
 		t.Error("it is still removed")
 	}
 
+	s.ok("", "tool", "set", "paie", "--name-en", " Payslips ", "--description-en", "See them.")
+	if v := s.show("paie"); v["name"] != "Paie" || v["name_en"] != "Payslips" || v["description_en"] != "See them." || v["description"] != nil {
+		t.Errorf("%v", v)
+	}
+	if out := s.ok("", "tool", "show", "paie"); !strings.Contains(out, "name in english         Payslips\n") || !strings.Contains(out, "description in english  See them.\n") {
+		t.Error(out)
+	}
+	if v := array(t, s.ok("", "tool", "list", "--json"), toolFields+" name_en", "")[0]; v["name_en"] != "Payslips" || !strings.Contains(s.ok("", "tool", "list"), "Payslips") {
+		t.Errorf("%v", v)
+	}
+	s.fails(1, "100", "", "tool", "set", "paie", "--name-en", strings.Repeat("x", 101))
+	if s.ok("", "tool", "set", "paie", "--name-en=", "--description-en="); s.show("paie")["name_en"] != nil || s.show("paie")["description_en"] != nil {
+		t.Errorf("%v", s.show("paie"))
+	}
+
 	s.ok("", "tool", "add", "borne", "--name", "Borne", "--url", "https://borne.example/", "--public", "--device")
 	if v := s.show("borne"); v["device"] != true || len(v["redirect_uris"].([]any)) != 0 || s.show("paie")["device"] != nil {
 		t.Errorf("%v", v)
@@ -82,6 +97,8 @@ func TestToolApply(t *testing.T) {
 	text := `tools:
   - client_id: one
     name: One
+    name_en: The one
+    description_en: Only one.
     url: https://one.example/
     redirect_uris: [https://one.example/cb]
     post_logout_uris: [https://one.example/bye]
@@ -117,7 +134,7 @@ func TestToolApply(t *testing.T) {
 		}
 	}
 	apply("tools.yaml", text, "one added", "two added", "three added secret")
-	if v := s.show("one"); v["pkce"] != false || v["alg"] != "RS256" || v["auth_method"] != "client_secret_basic" {
+	if v := s.show("one"); v["pkce"] != false || v["alg"] != "RS256" || v["name_en"] != "The one" || v["description_en"] != "Only one." || v["auth_method"] != "client_secret_basic" {
 		t.Errorf("%v", v)
 	}
 	if v := s.show("two"); v["auth_method"] != "private_key_jwt" || v["jwks"] == nil {
