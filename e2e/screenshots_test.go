@@ -36,10 +36,13 @@ func TestScreenshots(t *testing.T) {
 	app := Start(t, "sqlite", "PORTIQUE_TEST_MODE=off", "PORTIQUE_TEST_CLOCK_FILE=", "PORTIQUE_SUPPORT_PHONE=01 99 00 12 34")
 	members := app.Import(t, 1000)
 	tool := app.NewTool(t, "formation", "Dossiers de formation",
-		"--description", "Demander la prise en charge d’une formation et suivre chaque dossier.")
+		"--description", "Demander la prise en charge d’une formation et suivre chaque dossier.",
+		"--name-en", "Training requests", "--description-en", "Ask for the funding of a training course and follow each request.")
 	app.NewTool(t, "contributions", "Déclaration des contributions", "--audience", "contributions",
-		"--description", "Déclarer et suivre les contributions formation de l’entreprise.")
-	app.NewTool(t, "factures", "Suivi des factures", "--description", "Voir où en est le règlement de chaque facture.")
+		"--description", "Déclarer et suivre les contributions formation de l’entreprise.",
+		"--name-en", "Contribution returns", "--description-en", "Declare and follow the company’s training contributions.")
+	app.NewTool(t, "factures", "Suivi des factures", "--description", "Voir où en est le règlement de chaque facture.",
+		"--name-en", "Invoice tracking", "--description-en", "See how far the payment of each invoice has got.")
 
 	for i, language := range []string{"fr", "en"} {
 		hers, his := members[2*i], members[2*i+1] // two companies for each language
@@ -135,10 +138,13 @@ func TestGuidePictures(t *testing.T) {
 	careful := Start(t, "sqlite", append(settings, "PORTIQUE_CLAIM_POLICY=code+contact")...)
 	careful.Import(t, 6)
 	tool := app.NewTool(t, "formation", "Dossiers de formation",
-		"--description", "Demander la prise en charge d’une formation et suivre chaque dossier.")
+		"--description", "Demander la prise en charge d’une formation et suivre chaque dossier.",
+		"--name-en", "Training requests", "--description-en", "Ask for the funding of a training course and follow each request.")
 	app.NewTool(t, "contributions", "Déclaration des contributions", "--audience", "contributions",
-		"--description", "Déclarer et suivre les contributions formation de l’entreprise.")
-	app.NewTool(t, "factures", "Suivi des factures", "--description", "Voir où en est le règlement de chaque facture.")
+		"--description", "Déclarer et suivre les contributions formation de l’entreprise.",
+		"--name-en", "Contribution returns", "--description-en", "Declare and follow the company’s training contributions.")
+	app.NewTool(t, "factures", "Suivi des factures", "--description", "Voir où en est le règlement de chaque facture.",
+		"--name-en", "Invoice tracking", "--description-en", "See how far the payment of each invoice has got.")
 
 	for i, language := range []string{"fr", "en"} {
 		hers, his := members[2*i], members[2*i+1] // two companies for each language
