@@ -67,7 +67,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		if err := p.whoIsHere(f, r); err != nil {
 			return err
 		}
-		if err := p.begins(f); err != nil {
+		if err := p.begins(f, r); err != nil {
 			return err
 		}
 		kept, err := json.Marshal(f.request)
@@ -76,7 +76,10 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		}
 		f.row = &store.Authorization{ID: store.NewID(), ClientID: q.ClientID, BrowserHash: secret.Hash(browser), RedirectURI: q.RedirectURI,
 			Request: string(kept), EmailHint: q.EmailHint, CompanyHint: q.CompanyHint, CreatedAt: f.tx.Now(), ExpiresAt: f.tx.Now().Add(session.AuthorizationLife)}
-		return p.proceed(f)
+		if err := p.proceed(f); err != nil {
+			return err
+		}
+		return p.waits(f)
 	})
 	if err == nil && f.location != "" {
 		p.cookies.Set(w, session.Browser, browser, session.BrowserLife)

@@ -62,10 +62,9 @@ func (p *Provider) device(w http.ResponseWriter, r *http.Request) {
 		}
 		now := f.tx.Now()
 		if f.client.Public() { // anybody may ask in its name, and each is a row until it is purged
-			if p.begun.full(f.actor.Source, now) {
-				return errTooManyDevices
+			if err := p.begun.take(p.crowdOf(r), now, errTooManyDevices); err != nil {
+				return err
 			}
-			p.begun.enter(f.actor.Source, now)
 		}
 		d := &store.Device{ClientID: f.client.ID, Request: string(kept), CompanyHint: q.CompanyHint, Source: f.actor.Source, Wait: DeviceWait,
 			CreatedAt: now, ExpiresAt: now.Add(DeviceLife)}

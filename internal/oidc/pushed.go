@@ -15,6 +15,10 @@ import (
 // PushedLife is how long a request sent ahead waits for the person.
 const PushedLife = time.Minute
 
+// maxPushed is the longest request sent ahead, in bytes as it is kept: the
+// longest parameters that are read, and a little.
+const maxPushed = 24 << 10
+
 // pushedPrefix begins the address of a request sent ahead (RFC 9126 2.2).
 const pushedPrefix = "urn:ietf:params:oauth:request_uri:"
 
@@ -25,6 +29,9 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request) {
 	address := pushedPrefix + secret.Token()
 	p.machine(w, r, func(f *flight, v url.Values) error {
 		v = ofAuthorization(v)
+		if len(v.Encode()) > maxPushed {
+			return errPushedLong
+		}
 		if v.Has("request_uri") {
 			return refuse("invalid_request", "request_uri has no place in a request sent ahead")
 		}
@@ -46,12 +53,22 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request) {
 			}
 			v.Set("dpop_jkt", key)
 		}
+		if f.client.Public() { // as a device: anybody may ask in its name
+			if err := p.begun.take(p.crowdOf(r), f.tx.Now(), errTooManyPushed); err != nil {
+				return err
+			}
+		}
 		return f.tx.InsertPushedRequest(&store.PushedRequest{Hash: secret.Hash(address), ClientID: f.client.ID, Parameters: v.Encode(),
 			ExpiresAt: f.tx.Now().Add(PushedLife)})
 	}, func() {
 		writeJSON(w, http.StatusCreated, map[string]any{"request_uri": address, "expires_in": int(PushedLife / time.Second)})
 	})
 }
+
+var (
+	errPushedLong    = &refusal{http.StatusRequestEntityTooLarge, "invalid_request", "the request sent ahead is longer than 24 KiB"}
+	errTooManyPushed = &refusal{http.StatusTooManyRequests, "temporarily_unavailable", "too many requests were sent ahead from this network address: try again in some minutes"}
+)
 
 var errPushedGone = refuse("invalid_request_uri", "the request sent ahead is too old, was used, or is another client's")
 

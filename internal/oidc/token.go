@@ -120,7 +120,7 @@ func (p *Provider) answerMachine(w http.ResponseWriter, r *http.Request, reads b
 
 func (p *Provider) refuseMachine(w http.ResponseWriter, r *http.Request, c credentials, e *refusal) {
 	if c.method == "none" && e != errPending || e == errInvalidClient {
-		p.strangers.enter(p.actorOf(r, "").Source, p.now())
+		p.strangers.enter(p.crowdOf(r), p.now())
 	}
 	if e.status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", strconv.Itoa(int(crowdWindow/time.Second)))
