@@ -9,7 +9,7 @@ import (
 
 // machineRequest is what a tool asked a token in its own name for.
 type machineRequest struct {
-	Audience string `json:"audience,omitempty"` // client id of the tool that it calls
+	Audience []string `json:"audiences,omitempty"` // client ids of the tool that it calls: of each that is registered at its address
 }
 
 // credential gives a tool a token in its own name (RFC 6749 4.4): for calls from
@@ -24,6 +24,9 @@ func (p *Provider) credential(t *tokenRequest) (*tokenAnswer, error) {
 	if t.v.Get("scope") != "" {
 		return nil, refuse("invalid_scope", "a token in the client's own name has no scope")
 	}
+	if len(t.v["resource"]) > 1 {
+		return nil, refuse("invalid_target", "a token is for one resource: ask once for each")
+	}
 	var asked machineRequest
 	if resource := t.v.Get("resource"); resource != "" {
 		tools, err := t.tx.Tools()
@@ -32,10 +35,10 @@ func (p *Provider) credential(t *tokenRequest) (*tokenAnswer, error) {
 		}
 		for _, other := range tools {
 			if strings.TrimRight(other.URL, "/") == strings.TrimRight(resource, "/") {
-				asked.Audience = other.ID
+				asked.Audience = append(asked.Audience, other.ID) // a till may stand at the address of its service
 			}
 		}
-		if asked.Audience == "" {
+		if asked.Audience == nil {
 			return nil, refuse("invalid_target", "resource is the address of a registered tool, as it was registered")
 		}
 	}

@@ -1,10 +1,10 @@
 package oidc
 
 import (
-	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"portique"
@@ -113,10 +113,18 @@ func (p *Provider) machineToken(f *flight, hash []byte) (map[string]any, error) 
 	if err := json.Unmarshal([]byte(m.GrantedFor), &asked); err != nil {
 		return nil, err
 	}
-	if f.client.ID != m.Tool.ID && f.client.ID != asked.Audience {
+	if f.client.ID != m.Tool.ID && !slices.Contains(asked.Audience, f.client.ID) {
 		return nil, store.ErrNoAccessToken
 	}
-	told := map[string]any{"client_id": m.Tool.ID, "sub": m.Tool.ID, "aud": cmp.Or(asked.Audience, m.Tool.ID), "iat": m.CreatedAt.Unix(), "exp": m.ExpiresAt.Unix()}
+	var audience any = m.Tool.ID
+	switch len(asked.Audience) {
+	case 0:
+	case 1:
+		audience = asked.Audience[0]
+	default:
+		audience = asked.Audience
+	}
+	told := map[string]any{"client_id": m.Tool.ID, "sub": m.Tool.ID, "aud": audience, "iat": m.CreatedAt.Unix(), "exp": m.ExpiresAt.Unix()}
 	bind(told, m.DPoPKey)
 	return told, nil
 }

@@ -821,3 +821,23 @@ func TestFetchKeys(t *testing.T) {
 		}
 	})
 }
+
+// Of several tools at one address each may ask about a token that is for it; a token is for one address.
+func TestResourceOfSeveral(t *testing.T) {
+	onSQLite(t, func(e *env) {
+		caller, service := e.relying(e.tool("appelant")), e.relying(e.tool("service"))
+		e.tool("till", forDevices, func(t *portique.Tool) { t.AuthMethod, t.SecretHash, t.URL = "none", nil, service.tool.URL })
+		form := url.Values{"grant_type": {"client_credentials"}, "resource": {service.tool.URL}}
+		p, got := caller.call("/oauth/token", form)
+		if p.status != 200 {
+			t.Fatal(p)
+		}
+		if p, told := service.call("/oauth/introspect", url.Values{"token": {got["access_token"].(string)}}); told["active"] != true || told["client_id"] != "appelant" {
+			t.Errorf("the service asks: %v", p)
+		}
+		form.Add("resource", caller.tool.URL)
+		if p, got := caller.call("/oauth/token", form); p.status != 400 || got["error"] != "invalid_target" {
+			t.Errorf("two at once: %v", p)
+		}
+	})
+}
