@@ -65,7 +65,7 @@ var words = map[string][2]string{
 	"person":         {"Pour qui", "For whom"},
 	"company":        {"Pour quelle entreprise", "For which company"},
 	"role":           {"Rôle", "Role"},
-	"rights":         {"Outils ouverts", "Open tools"},
+	"rights":         {"Outils accessibles", "Tools that open"},
 	"rights_none":    {"aucun", "none"},
 	"administrator":  {"administrateur", "administrator"},
 	"member":         {"utilisateur", "user"},

@@ -636,11 +636,13 @@ func TestDeviceGuessing(t *testing.T) {
 			want  portique.Kind
 		}{
 			"the same network":            {here, portique.TooSoon},
-			"the same network, signed in": {portique.Actor{Source: "192.0.2.1", AccountID: person}, portique.TooSoon},
 		} {
 			if err := try(c.actor, right); portique.KindOf(err) != c.want {
 				t.Errorf("%s: %v", name, err)
 			}
+		}
+		if err := try(portique.Actor{Source: "192.0.2.1", AccountID: person}, right); err != nil {
+			t.Errorf("a colleague who is signed in: %v", err)
 		}
 		if err := try(portique.Actor{Source: "192.0.2.2"}, right); err != nil {
 			t.Errorf("another network: %v", err)
@@ -659,6 +661,28 @@ func TestDeviceGuessing(t *testing.T) {
 		}
 		if n := count(e.actions(""), portique.ActionDeviceCodeFailed); n != portique.BudgetDeviceSource.Limit+portique.BudgetDeviceAccount.Limit {
 			t.Errorf("%d wrong codes in the journal", n)
+		}
+	})
+}
+
+// A device that refreshes is not somebody at the browser where it was allowed: left alone, that browser is signed out
+// after the idle time.
+func TestDeviceKeepsNobodySignedIn(t *testing.T) {
+	onSQLite(t, func(e *env) {
+		person := e.account("Anne")
+		access := e.member(person, siren1, portique.Administrator)
+		tool, plain := e.relying(e.tool("caisse", forDevices)), e.relying(e.tool("paie"))
+		b := e.browser()
+		b.signIn(person, "")
+		a := tool.begin("scope", "openid offline_access")
+		a.allowed(b, access)
+		_, got := a.poll()
+		for range 12 { // eight hours
+			e.skew.Add(int64(session.Idle / 3))
+			_, got = tool.refresh(got["refresh_token"].(string))
+		}
+		if p := b.get(plain.url()); p.page() != "/login" {
+			t.Errorf("eight hours after its last use, at the other browser: %v", p)
 		}
 	})
 }

@@ -76,7 +76,12 @@ func (p *Provider) refresh(t *tokenRequest) (*tokenAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.tx.TouchSession(g.SessionID); err != nil {
+	// A tool in a browser is a use of the session there; a device elsewhere is not.
+	touch, id := t.tx.TouchSession, g.SessionID
+	if q.RedirectURI == "" {
+		touch, id = t.tx.TouchGrant, g.ID
+	}
+	if err := touch(id); err != nil {
 		return nil, err
 	}
 	a, err := p.issue(t, g, s, q, scope)

@@ -22,12 +22,13 @@ func (s *Service) BeginDevice(ctx context.Context, actor portique.Actor, typed, 
 	if err != nil {
 		return "", err
 	}
-	tries := []store.Try{{Budget: portique.BudgetDeviceSource, Key: []string{portique.SourceKey(actor.Source)}}}
+	// Who is signed in has a budget of their own, so that somebody who guesses keeps no colleague out.
+	try := store.Try{Budget: portique.BudgetDeviceSource, Key: []string{portique.SourceKey(actor.Source)}}
 	if actor.AccountID != "" {
-		tries = append(tries, store.Try{Budget: portique.BudgetDeviceAccount, Key: []string{actor.AccountID}})
+		try = store.Try{Budget: portique.BudgetDeviceAccount, Key: []string{actor.AccountID}}
 	}
 	err = s.db.Tx(ctx, func(tx *store.Tx) error {
-		taken, err := tx.Take(tries...)
+		taken, err := tx.Take(try)
 		if err != nil {
 			return err
 		}

@@ -87,13 +87,20 @@ func (tx *Tx) RevokeGrantsOf(clientID string) error {
 	return err
 }
 
+// TouchGrant notes that a grant was used, which then does not idle with the
+// browser where it was allowed.
+func (tx *Tx) TouchGrant(id string) error {
+	_, err := tx.exec(`UPDATE oauth_grant SET seen_at=$2 WHERE id=$1`, id, ms(tx.now))
+	return err
+}
+
 // EndTool revokes everything that a tool holds of a person, and queues a notice
 // for it.
 func (tx *Tx) EndTool(accountID, clientID string) error {
 	if _, err := tx.exec(`UPDATE oauth_grant SET revoked_at=$3 WHERE account_id=$1 AND client_id=$2 AND revoked_at=0`, accountID, clientID, ms(tx.now)); err != nil {
 		return err
 	}
-	return tx.tellTools(`g.account_id = $1 AND g.client_id = $2`, accountID, clientID)
+	return tx.tellTools(`g.account_id = $1 AND g.client_id = $2 AND g.revoked_at = $3`, accountID, clientID, ms(tx.now))
 }
 
 // ToolsEntered lists the tools that a session entered, by name.
@@ -139,7 +146,7 @@ type Standing struct {
 }
 
 const (
-	standingColumns = `s.id, s.door, s.created_at, s.seen_at, s.expires_at, s.ended_at,
+	standingColumns = `s.id, s.door, s.created_at, CASE WHEN g.seen_at > s.seen_at THEN g.seen_at ELSE s.seen_at END, s.expires_at, s.ended_at,
 		a.id, a.email, a.first_name, a.last_name, a.language, a.status, a.created_at, t.id, t.audience, t.algorithm, t.redirect_uris, t.pairwise, t.userinfo_signed, t.min_acr, t.claims, t.disabled_at,
 		m.id, m.siren, m.role, m.status, m.rights, m.until, c.name, c.status, COALESCE(x.claims, '')`
 	standingJoins = `JOIN session s ON s.id = g.session_id AND s.account_id = g.account_id JOIN account a ON a.id = g.account_id

@@ -126,7 +126,7 @@ func TestActivatedWithoutScript(t *testing.T) {
 	storetest.Company(t, s.db, "552100554")
 	s.signIn(s.person("luc@martin.example"))
 	_, page := s.follow("/companies/add", url.Values{"siren": {"552100554"}, "member_code": {storetest.MemberCode}})
-	s.has("activated", page, "Vous allez être redirigé.", `data-stay hidden>Rester sur cette page`, "<noscript><p class=\"muted\">Pour continuer, choisissez « Accéder au portail ».")
+	s.has("activated", page, "Vous allez être redirigé.", `data-stay hidden><a class="button second" href="#stay" id="stay">Rester sur cette page`, "<noscript><p class=\"muted\">Pour continuer, choisissez « Accéder au portail ».")
 }
 
 // Who declares contributions only is not told that they will administer.

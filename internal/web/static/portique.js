@@ -150,16 +150,19 @@
 
   // The page that leads on by itself, unless one stays.
   const leading = document.querySelector('[data-redirect]')
-  if (leading) leading.querySelector('[data-stay]').hidden = false // nothing leads on without a script
   if (leading && location.hash !== '#stay') {
     const said = leading.querySelector('[data-stayed]')
+    const stay = leading.querySelector('[data-stay]')
+    stay.hidden = false // nothing leads on without a script
     said.textContent = said.dataset.soon
     const timer = setTimeout(() => location.assign(leading.dataset.redirect), Number(leading.dataset.seconds) * 1000)
-    leading.querySelector('[data-stay]').addEventListener('click', event => {
+    stay.addEventListener('click', event => {
       event.preventDefault()
       clearTimeout(timer)
       history.replaceState(null, '', '#stay')
       said.textContent = said.dataset.stayed
+      stay.hidden = true
+      leading.querySelector('.acts .button').focus()
     })
   }
 
