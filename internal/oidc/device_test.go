@@ -635,7 +635,7 @@ func TestDeviceGuessing(t *testing.T) {
 			actor portique.Actor
 			want  portique.Kind
 		}{
-			"the same network":            {here, portique.TooSoon},
+			"the same network": {here, portique.TooSoon},
 		} {
 			if err := try(c.actor, right); portique.KindOf(err) != c.want {
 				t.Errorf("%s: %v", name, err)
