@@ -199,7 +199,7 @@ func TestDeviceOnce(t *testing.T) {
 		b := e.browser()
 		b.signIn(person, "")
 		nodes := []*http.Client{http.DefaultClient, e.node().HTTPClient()}
-		for range 3 {
+		for range rounds() {
 			a := tool.begin()
 			a.allowed(b, access)
 			form := url.Values{"grant_type": {deviceGrant}, "device_code": {a.code}}

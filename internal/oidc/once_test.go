@@ -17,15 +17,11 @@ import (
 // What serves once does so however many call at the same moment, at two nodes: a code, a request sent ahead; and a refresh token has
 // one successor.
 func TestOnce(t *testing.T) {
-	rounds := 3
-	if storetest.Long() {
-		rounds = 100
-	}
 	onBoth(t, func(t *testing.T, e *env) {
 		tool, b, first := lasting(e, "paie")
 		nodes := []*http.Client{http.DefaultClient, e.node().HTTPClient()}
 		token := first.RefreshToken
-		for range rounds {
+		for range rounds() {
 			code := url.Values{"grant_type": {"authorization_code"}, "code": {b.get(tool.url()).param("code")},
 				"redirect_uri": {tool.tool.RedirectURIs[0]}, "code_verifier": {tool.verifier}}
 			if got := atOnce(t, func(i int) string { return tool.outcome(nodes[i%2], "/oauth/token", code, "access_token") }); got["invalid_grant"] != 49 || len(got) != 2 {
@@ -66,6 +62,14 @@ func TestOnce(t *testing.T) {
 			}
 		}
 	})
+}
+
+// rounds is how often what is rare is tried.
+func rounds() int {
+	if storetest.Long() {
+		return 100
+	}
+	return 3
 }
 
 // atOnce calls fifty times at the same moment and counts the answers.
