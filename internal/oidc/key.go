@@ -100,11 +100,15 @@ func (k *keyring) sign(algorithm, typ string, now time.Time, claims any) (string
 	if key == nil {
 		return "", &needKey{algorithm}
 	}
+	return key.sign(typ, claims)
+}
+
+func (key *signingKey) sign(typ string, claims any) (string, error) {
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", err
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(algorithm), Key: key.JSONWebKey},
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.SignatureAlgorithm(key.Algorithm), Key: key.JSONWebKey},
 		(&jose.SignerOptions{}).WithType(jose.ContentType(typ)))
 	if err != nil {
 		return "", err

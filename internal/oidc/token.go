@@ -27,6 +27,19 @@ type tokenAnswer struct {
 	RefreshToken string `json:"refresh_token,omitempty"`
 	IDToken      string `json:"id_token,omitempty"`
 	Scope        string `json:"scope,omitempty"`
+
+	claims map[string]any // of the ID token, to be signed by key; nil without one
+	key    *signingKey
+}
+
+// signed adds the ID token. That is done after the commit, so that nobody waits
+// for a signature who only waits to write, and by the key chosen before it, so
+// that nothing can be missing then.
+func (a *tokenAnswer) signed() (err error) {
+	if a.claims != nil {
+		a.IDToken, err = a.key.sign("JWT", a.claims)
+	}
+	return err
 }
 
 // grantTypes are the ways to a token.
@@ -55,7 +68,13 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 		}
 		given, err = give(p, t)
 		return err
-	}, func() { writeJSON(w, http.StatusOK, given) })
+	}, func() {
+		if err := given.signed(); err != nil {
+			p.fail(w, r, err)
+			return
+		}
+		writeJSON(w, http.StatusOK, given)
+	})
 }
 
 // machine answers a request of a client that proves who it is: do works in the
@@ -150,13 +169,16 @@ func (p *Provider) issue(t *tokenRequest, g *store.Grant, s *standing, q *reques
 	if s == nil || !hasScope(scope, "openid") {
 		return a, nil
 	}
+	if a.key = p.keys.signer(t.client.Algorithm, now); a.key == nil {
+		return nil, &needKey{t.client.Algorithm}
+	}
 	claims, err := p.idTokenClaims(t.tx, s, q, scope)
 	if err != nil {
 		return nil, err
 	}
 	claims["at_hash"] = halfHash(a.AccessToken)
-	a.IDToken, err = p.keys.sign(t.client.Algorithm, "JWT", now, claims)
-	return a, err
+	a.claims = claims
+	return a, nil
 }
 
 // revoke ends a grant and everything given by it.
