@@ -23,7 +23,8 @@ const (
 
 // refresh exchanges a refresh token for its successor (RFC 6749 6, RFC 9700
 // 4.14.2): once. A second use after the grace ends the whole family, access
-// tokens included. It counts as a use of the session that it stands on.
+// tokens included. By a tool in a browser it counts as a use of the
+// session that it stands on.
 func (p *Provider) refresh(t *tokenRequest) (*tokenAnswer, error) {
 	sent := t.v.Get("refresh_token")
 	if sent == "" {
