@@ -98,14 +98,17 @@ func CodeBits(siren SIREN, code string) float64 {
 const memberCodeLetters = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
 // NewMemberCode draws a code of 10 characters among 31 (49 bits).
-func NewMemberCode() string {
-	code := make([]byte, 10)
+func NewMemberCode() string { return draw(memberCodeLetters, 10) }
+
+// draw makes a code of n letters, each as likely as any other.
+func draw(letters string, n int) string {
+	code := make([]byte, n)
 	for i := range code {
-		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(memberCodeLetters))))
+		k, err := rand.Int(rand.Reader, big.NewInt(int64(len(letters))))
 		if err != nil {
 			panic(err) // the system's randomness never fails on a supported platform
 		}
-		code[i] = memberCodeLetters[n.Int64()]
+		code[i] = letters[k.Int64()]
 	}
 	return string(code)
 }

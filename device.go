@@ -1,10 +1,6 @@
 package portique
 
-import (
-	"crypto/rand"
-	"math/big"
-	"strings"
-)
+import "strings"
 
 // deviceLetters are those of the codes that a device shows: no vowel, so that no
 // word comes of them (RFC 8628 6.1).
@@ -13,17 +9,7 @@ const deviceLetters = "BCDFGHJKLMNPQRSTVWXZ"
 const deviceCodeLength = 8
 
 // NewDeviceCode draws a code for a person to type: 8 letters among 20 (34 bits).
-func NewDeviceCode() string {
-	code := make([]byte, deviceCodeLength)
-	for i := range code {
-		n, err := rand.Int(rand.Reader, big.NewInt(int64(len(deviceLetters))))
-		if err != nil {
-			panic(err) // the system's randomness never fails on a supported platform
-		}
-		code[i] = deviceLetters[n.Int64()]
-	}
-	return string(code)
-}
+func NewDeviceCode() string { return draw(deviceLetters, deviceCodeLength) }
 
 // ParseDeviceCode reads a code in whatever form it was typed: letter case,
 // spaces and dashes do not count. The error concerns the field user_code.

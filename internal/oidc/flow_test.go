@@ -508,7 +508,7 @@ func TestConsent(t *testing.T) {
 		person := e.account("Anne")
 		e.member(person, siren1, portique.Administrator)
 		e.tx(func(tx *store.Tx) error { return tx.SaveAccountClaims(person, `{"phone_number":"+33199001234"}`) })
-		tool := e.relying(e.tool("paie", func(t *portique.Tool) { t.Consent = true }))
+		tool := e.relying(e.tool("paie", func(t *portique.Tool) { t.Consent, t.BackchannelLogoutURI = true, "http://localhost:9/signed-out" }))
 		b := e.browser()
 		b.signIn(person, "")
 		tool.config.Scopes = []string{"openid", "email"}
@@ -584,6 +584,7 @@ func TestConsent(t *testing.T) {
 		if p := b.get(tool.url("prompt", "none")); p.param("error") != "consent_required" {
 			t.Errorf("%v", p)
 		}
+		notices := len(e.notices("paie"))
 		waiting := b.get(tool.url()).param("authorization")
 		e.tx(func(tx *store.Tx) error {
 			a, err := tx.Authorization(waiting)
@@ -595,6 +596,9 @@ func TestConsent(t *testing.T) {
 		})
 		if err := withdraw(); err != nil {
 			t.Error(err)
+		}
+		if n := len(e.notices("paie")); notices == 0 || n != notices {
+			t.Errorf("%d notices, then %d: what had been taken back before is told again", notices, n)
 		}
 		if p := b.get("/oauth/authorize/" + waiting); p.page() != "/oauth/consent" {
 			t.Errorf("an agreement that was taken back counted: %v", p)

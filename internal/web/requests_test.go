@@ -9,6 +9,7 @@ import (
 
 	"portique"
 	"portique/internal/access"
+	"portique/internal/session"
 	"portique/internal/store"
 	"portique/internal/store/storetest"
 	"portique/internal/web/template"
@@ -203,6 +204,8 @@ func TestSignInSlip(t *testing.T) {
 	}
 	_, page := s.follow("/login", url.Values{"email": {"claire@gmail.com"}})
 	s.has("taken up", page, `value="claire@gmail.com"`, "Saisissez votre mot de passe.", "!Vouliez-vous écrire")
+	_, page = s.follow("/login", url.Values{"email": {"claire@gmail.com"}, "meant": {"1"}})
+	s.has("corrected in one press", page, `value="claire@gmail.com"`, "L’adresse est corrigée. Retapez votre mot de passe.", "!Il y a un point à corriger")
 }
 
 // A password with many faults is one line of the summary, and a list beside the field.
@@ -215,5 +218,20 @@ func TestManyFaultsOfOneField(t *testing.T) {
 	}
 	if n := strings.Count(page, `href="#password"`); n != 1 {
 		t.Errorf("%d lines of the summary lead to the password", n)
+	}
+}
+
+// Back to the sign-in page of an authorization that has ended: who is signed in goes on to the portal, others begin afresh.
+func TestBackToAnEndedSignIn(t *testing.T) {
+	s := newSite(t)
+	_, page, _ := s.send("GET", "/login?authorization=ended", "", "")
+	s.has("nobody is signed in", says(page), "la voici reprise du début")
+	in, err := s.h.Sessions.SignIn(t.Context(), portique.Actor{}, session.SignInForm{Email: s.person("luc@martin.example").Email, Password: "Soleil-Lune26"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.jar = []*http.Cookie{{Name: "portique_auth", Value: in.Cookie}}
+	if code, _, header := s.send("GET", "/login?authorization=ended", "", ""); code != http.StatusSeeOther || !strings.HasSuffix(header.Get("Location"), "/session/start") {
+		t.Errorf("signed in: %d %s", code, header.Get("Location"))
 	}
 }
