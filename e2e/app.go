@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -25,6 +26,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -475,20 +477,35 @@ func withDatabase(server, name string) string {
 	return u.String()
 }
 
-// freePorts returns ports nobody listens on. They are all held until the last is found, so that they differ.
+// freePorts returns n ports in a row that nobody listens on, each given to one test of a run. They lie under those that systems
+// take for the near end of a connection (from 32768 on Linux, 49152 elsewhere): one of these could be in use before a server
+// listens, or while it is restarted.
 func freePorts(t *testing.T, n int) []int {
 	t.Helper()
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	const from, below = 10_000, 32_000
+	ports := make([]int, n)
+next:
+	for range 1000 {
+		// The run begins anywhere, for another may be going on beside it.
+		first := from + (portsBegin+int(portsGiven.Add(int64(n)))-n)%(below-from-n)
+		for i := range n {
+			ports[i] = first + i
+			l, err := net.Listen("tcp", fmt.Sprintf(":%d", ports[i]))
+			if err != nil {
+				continue next
+			}
+			l.Close()
 		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		return ports
 	}
-	return ports
+	t.Fatal("no free ports")
+	return nil
 }
+
+var (
+	portsGiven atomic.Int64
+	portsBegin = mathrand.IntN(20_000)
+)
 
 // lockedBuffer takes what a process writes while the test reads it.
 type lockedBuffer struct {

@@ -206,7 +206,7 @@ func (c *Chrome) Open(address string) {
 // At waits until the page with a data-page is in front of the person.
 func (c *Chrome) At(page string) {
 	c.t.Helper()
-	c.run("waiting for the page "+page, chromedp.WaitVisible(fmt.Sprintf(`main[data-page=%q]`, page), chromedp.ByQuery))
+	c.run("waiting for the page "+page, chromedp.WaitVisible(fmt.Sprintf(`body:not(:has(form[aria-busy])) main[data-page=%q]`, page), chromedp.ByQuery))
 }
 
 // Fill types a value into the field of that name in the main part, over what is there.

@@ -24,7 +24,7 @@ func TestExampleTool(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", program, "../examples/tool").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	address := fmt.Sprintf("http://localhost:%d", freeRow(t, 1))
+	address := fmt.Sprintf("http://localhost:%d", freePorts(t, 1)[0])
 	var added struct {
 		ClientSecret string `json:"client_secret"`
 	}

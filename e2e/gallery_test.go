@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -27,7 +26,7 @@ import (
 // Demo starts `portique demo`, waits until it answers and stops it when the test ends. Only Portal and Auth of what is returned count.
 func Demo(t *testing.T) *App {
 	t.Helper()
-	port := freeRow(t, 8)
+	port := freePorts(t, 8)[0]
 	a := &App{Engine: "sqlite", Portal: "http://localhost:" + strconv.Itoa(port), Auth: "http://localhost:" + strconv.Itoa(port+1), dir: t.TempDir(), log: new(lockedBuffer)}
 	c := exec.Command(binary(t), "demo", "--port", strconv.Itoa(port))
 	c.Dir, c.Stdout, c.Stderr = a.dir, a.log, a.log
@@ -55,30 +54,6 @@ func Demo(t *testing.T) *App {
 		return err == nil && status == http.StatusOK
 	})
 	return a
-}
-
-// freeRow finds ports in a row that nobody listens on.
-func freeRow(t *testing.T, n int) int {
-	t.Helper()
-next:
-	for range 50 {
-		first, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := first.Addr().(*net.TCPAddr).Port
-		first.Close()
-		for i := range n {
-			l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port+i))
-			if err != nil {
-				continue next
-			}
-			l.Close()
-		}
-		return port
-	}
-	t.Fatal("no free ports in a row")
-	return 0
 }
 
 // fetched is what a page costs a browser that has nothing yet.

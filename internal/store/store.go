@@ -6,6 +6,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,8 +50,9 @@ type DB struct {
 
 	patience time.Duration
 	closing  sync.Once
-	closed   error       // what closing it said
-	cannot   atomic.Bool // the last write that failed did so because nothing can be written for now
+	closed   error        // what closing it said
+	losses   atomic.Int64 // connections that broke, see openPostgres
+	cannot   atomic.Bool  // the last write that failed did so because nothing can be written for now
 }
 
 // Options say which database and what its transactions need.
@@ -106,7 +108,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		}
 		reading := config.Copy()
 		reading.RuntimeParams["default_transaction_read_only"] = "on" // see View
-		db.dialect, db.write, db.read = postgresEngine, openPostgres(config, o.Patience, 16), openPostgres(reading, o.Patience, 8)
+		db.dialect, db.write, db.read = postgresEngine, openPostgres(config, o.Patience, 16, &db.losses), openPostgres(reading, o.Patience, 8, &db.losses)
 	default:
 		return nil, errors.New("the database is sqlite:PATH or postgres://…")
 	}
@@ -127,8 +129,13 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 // unless the URL says connect_timeout; a connection that was left idle proves
 // within pingTime that it still leads somewhere; and PostgreSQL frees the locks
 // of a node that vanished in the middle of a transaction after patience.
-func openPostgres(config *pgx.ConnConfig, patience time.Duration, size int) *sql.DB {
+// Connections rarely break alone (a restart, a failover, an administrator who
+// ends them all): after each of the losses, those that were there before it are
+// replaced, so that whoever tries again does not meet one dead connection after
+// the other.
+func openPostgres(config *pgx.ConnConfig, patience time.Duration, size int, losses *atomic.Int64) *sql.DB {
 	const (
+		epochKey    = "portique.losses" // how many losses there had been when it was made
 		connectTime = 4 * time.Second
 		pingTime    = 2 * time.Second
 		idle        = time.Second
@@ -149,11 +156,18 @@ func openPostgres(config *pgx.ConnConfig, patience time.Duration, size int) *sql
 			return p.Conn.Ping(ctx) != nil
 		}),
 		stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+			c.PgConn().CustomData()[epochKey] = losses.Load()
 			if patience == 0 {
 				return nil
 			}
 			_, err := c.Exec(ctx, fmt.Sprintf("SET idle_in_transaction_session_timeout = %d", patience.Milliseconds()))
 			return err
+		}),
+		stdlib.OptionResetSession(func(_ context.Context, c *pgx.Conn) error {
+			if made, _ := c.PgConn().CustomData()[epochKey].(int64); made < losses.Load() {
+				return driver.ErrBadConn
+			}
+			return nil
 		}))
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size) // idle connections are kept: opening one costs more than a transaction
@@ -343,6 +357,9 @@ func (db *DB) run(ctx context.Context, writing bool, once func(context.Context, 
 			return nil
 		}
 		what = faultOf(err)
+		if what == lost {
+			db.losses.Add(1)
+		}
 		repeat := what == again || what == lost && try+1 < lostTries && !(writing && errors.As(err, &committing))
 		if !repeat || ctx.Err() != nil {
 			break

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"portique"
@@ -142,6 +143,61 @@ func TestFate(t *testing.T) {
 		}
 		written("a reader who has gone", 2)
 	})
+}
+
+// Somebody ends every connection of the pools (a failover, an administrator): who comes next does not meet them one after the other.
+func TestConnectionsEnded(t *testing.T) {
+	address := ""
+	db := storetest.Open(t, "postgres", func(o *store.Options) { address = o.URL })
+	rival, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rival.Close(context.Background())
+	do := func(statement string) (rows int64) {
+		t.Helper()
+		done, err := rival.Exec(t.Context(), statement)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done.RowsAffected()
+	}
+	look := func(tx *store.Tx) error {
+		_, err := tx.Membership(store.NewID())
+		if errors.Is(err, portique.ErrMembershipUnknown) {
+			return nil
+		}
+		return err
+	}
+	for what, run := range map[string]func(context.Context, func(*store.Tx) error) error{"reading": db.View, "writing": db.Tx} {
+		const many = 6 // more than the times that a transaction runs again
+		for range 2 {  // at its second use the pool asks a connection whether it lives, and then for a second no more
+			// They wait for the same table, so that each has a connection of its own.
+			do("BEGIN")
+			do("LOCK TABLE membership IN ACCESS EXCLUSIVE MODE")
+			var all sync.WaitGroup
+			for range many {
+				all.Go(func() {
+					if err := run(t.Context(), look); err != nil {
+						t.Errorf("%s: %v", what, err)
+					}
+				})
+			}
+			for do("SELECT FROM pg_locks WHERE NOT granted AND relation = 'membership'::regclass") < many {
+				time.Sleep(time.Millisecond)
+			}
+			do("COMMIT")
+			all.Wait()
+		}
+		const others = "FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+		do("SELECT pg_terminate_backend(pid) " + others)
+		for do("SELECT "+others) > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		if err := run(t.Context(), look); err != nil {
+			t.Errorf("%s, after all connections were ended: %v", what, err)
+		}
+	}
 }
 
 // A transaction that failed for a moment runs again, a few times.
