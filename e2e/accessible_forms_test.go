@@ -13,7 +13,7 @@ import (
 func (c *Chrome) ask(expression string, into any) {
 	c.t.Helper()
 	var answer string
-	c.run("asking the page", chromedp.Evaluate("JSON.stringify("+expression+")", &answer))
+	c.read("asking the page", chromedp.Evaluate("JSON.stringify("+expression+")", &answer))
 	if err := json.Unmarshal([]byte(answer), into); err != nil {
 		c.t.Fatalf("%s: %v", answer, err)
 	}

@@ -103,7 +103,7 @@ func TestAnotherBrand(t *testing.T) {
 func (c *Chrome) page() *Page {
 	c.t.Helper()
 	var body string
-	c.run("reading the page", chromedp.Evaluate(`document.documentElement.outerHTML`, &body))
+	c.read("reading the page", chromedp.Evaluate(`document.documentElement.outerHTML`, &body))
 	u, err := url.Parse(c.Location())
 	if err != nil {
 		c.t.Fatal(err)

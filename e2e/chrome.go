@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/emulation"
 	cdplog "github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -176,6 +178,26 @@ func (c *Chrome) run(what string, actions ...chromedp.Action) {
 	}
 }
 
+// read is run for what only looks at a page, which looks again when the page was left meanwhile: after a press, the one in front may
+// still be the one before.
+func (c *Chrome) read(what string, actions ...chromedp.Action) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.ctx, 30*time.Second)
+	defer cancel()
+	var err error
+	for ctx.Err() == nil {
+		if err = chromedp.Run(ctx, actions...); err == nil {
+			return
+		}
+		var protocol *cdproto.Error
+		if !errors.As(err, &protocol) || protocol.Code != -32000 {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	c.fail("%s: %v", what, err)
+}
+
 // fail ends the test with a picture of what the person had in front of them.
 func (c *Chrome) fail(format string, args ...any) {
 	c.t.Helper()
@@ -288,7 +310,7 @@ func (c *Chrome) Sees(words string) {
 func (c *Chrome) Text() string {
 	c.t.Helper()
 	var words string
-	c.run("reading", chromedp.Evaluate(`document.body ? document.body.innerText : ""`, &words))
+	c.read("reading", chromedp.Evaluate(`document.body ? document.body.innerText : ""`, &words))
 	return Plain(words)
 }
 
@@ -302,7 +324,7 @@ func (c *Chrome) Back() {
 func (c *Chrome) Location() string {
 	c.t.Helper()
 	var where string
-	c.run("reading the address", chromedp.Location(&where))
+	c.read("reading the address", chromedp.Location(&where))
 	return where
 }
 
