@@ -29,7 +29,7 @@ func (tx *Tx) InsertAccount(a *portique.Account) error {
 
 // SaveAccountClaims keeps what more tools may be told of a person, a JSON object.
 func (tx *Tx) SaveAccountClaims(id, claims string) error {
-	_, err := tx.exec(`INSERT INTO account_claims (account_id, claims) VALUES ($1,$2)
+	err := tx.send(`INSERT INTO account_claims (account_id, claims) VALUES ($1,$2)
 		ON CONFLICT (account_id) DO UPDATE SET claims=excluded.claims`, id, claims)
 	return err
 }
@@ -70,20 +70,20 @@ func (tx *Tx) LockAccount(id string) (*portique.Account, error) {
 // NoteSignIn writes down a sign-in, and the language of the page for a person
 // who never chose one.
 func (tx *Tx) NoteSignIn(id, language string) error {
-	_, err := tx.exec(`UPDATE account SET last_sign_in_at=$2,
+	err := tx.send(`UPDATE account SET last_sign_in_at=$2,
 		language = CASE WHEN language = '' THEN $3 ELSE language END WHERE id=$1`, id, ms(tx.now), language)
 	return err
 }
 
 // SetAccountLanguage saves the language a person chose.
 func (tx *Tx) SetAccountLanguage(id, language string) error {
-	_, err := tx.exec(`UPDATE account SET language=$2 WHERE id=$1`, id, language)
+	err := tx.send(`UPDATE account SET language=$2 WHERE id=$1`, id, language)
 	return err
 }
 
 // SetAccountStatus disables or enables an account.
 func (tx *Tx) SetAccountStatus(id string, status portique.AccountStatus) error {
-	_, err := tx.exec(`UPDATE account SET status=$2 WHERE id=$1`, id, status)
+	err := tx.send(`UPDATE account SET status=$2 WHERE id=$1`, id, status)
 	return err
 }
 
@@ -101,7 +101,7 @@ func scanSignUp(r row) (*portique.SignUp, error) {
 
 // InsertSignUp adds a sign-up.
 func (tx *Tx) InsertSignUp(s *portique.SignUp) error {
-	_, err := tx.exec(`INSERT INTO sign_up (`+signUpColumns+`)
+	err := tx.send(`INSERT INTO sign_up (`+signUpColumns+`)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)`,
 		s.ID, s.Email, s.PasswordHash, s.FirstName, s.LastName, s.ContributionsOnly, s.Language, s.Taken,
 		s.BrowserHash, s.LinkHash, ms(s.LinkExpiresAt), s.CodeHash, ms(s.CodeExpiresAt), s.CodeTries, s.Tries,
@@ -142,7 +142,7 @@ func (tx *Tx) OpenSignUps(email string) ([]*portique.SignUp, error) {
 
 // UpdateSignUp saves what changes in the life of a sign-up.
 func (tx *Tx) UpdateSignUp(s *portique.SignUp) error {
-	_, err := tx.exec(`UPDATE sign_up SET email=$2, taken=$3, browser_hash=$4, link_hash=$5, link_expires_at=$6,
+	err := tx.send(`UPDATE sign_up SET email=$2, taken=$3, browser_hash=$4, link_hash=$5, link_expires_at=$6,
 		code_hash=$7, code_expires_at=$8, code_tries=$9, tries=$10, disown_hash=$11, ended_at=$12, account_id=$13, disown_tries=$14
 		WHERE id=$1`,
 		s.ID, s.Email, s.Taken, s.BrowserHash, s.LinkHash, ms(s.LinkExpiresAt), s.CodeHash, ms(s.CodeExpiresAt),
@@ -153,13 +153,13 @@ func (tx *Tx) UpdateSignUp(s *portique.SignUp) error {
 // TakeSignUps makes every living sign-up of an address look as it did and lead
 // nowhere: the address has an account now.
 func (tx *Tx) TakeSignUps(email string) error {
-	_, err := tx.exec(`UPDATE sign_up SET taken = $2 WHERE email=$1 AND ended_at=0`, email, true)
+	err := tx.send(`UPDATE sign_up SET taken = $2 WHERE email=$1 AND ended_at=0`, email, true)
 	return err
 }
 
 // EndSignUps ends every living sign-up of an address.
 func (tx *Tx) EndSignUps(email string) error {
-	_, err := tx.exec(`UPDATE sign_up SET ended_at=$2 WHERE email=$1 AND ended_at=0`, email, ms(tx.now))
+	err := tx.send(`UPDATE sign_up SET ended_at=$2 WHERE email=$1 AND ended_at=0`, email, ms(tx.now))
 	return err
 }
 

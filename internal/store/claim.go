@@ -17,7 +17,7 @@ func scanFirstClaim(r row) (*portique.FirstClaim, error) {
 
 // InsertFirstClaim puts a first claim under watch.
 func (tx *Tx) InsertFirstClaim(c *portique.FirstClaim) error {
-	_, err := tx.exec(`INSERT INTO first_claim (siren, id, account_id, membership_id, contact_email, token_hash, code_hash, tries, status,
+	err := tx.send(`INSERT INTO first_claim (siren, id, account_id, membership_id, contact_email, token_hash, code_hash, tries, status,
 		created_at, watched_until, answered_at, settled_at, reason) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)`,
 		c.SIREN, c.ID, c.AccountID, c.MembershipID, c.ContactEmail, c.TokenHash, c.CodeHash, c.Tries, c.Status,
 		ms(c.CreatedAt), ms(c.WatchedUntil), ms(c.AnsweredAt), ms(c.SettledAt), c.Reason)
@@ -26,7 +26,7 @@ func (tx *Tx) InsertFirstClaim(c *portique.FirstClaim) error {
 
 // UpdateFirstClaim saves what changes in the life of a first claim.
 func (tx *Tx) UpdateFirstClaim(c *portique.FirstClaim) error {
-	_, err := tx.exec(`UPDATE first_claim SET tries=$2, status=$3, answered_at=$4, settled_at=$5, reason=$6 WHERE siren=$1`,
+	err := tx.send(`UPDATE first_claim SET tries=$2, status=$3, answered_at=$4, settled_at=$5, reason=$6 WHERE siren=$1`,
 		c.SIREN, c.Tries, c.Status, ms(c.AnsweredAt), ms(c.SettledAt), c.Reason)
 	return err
 }
@@ -86,12 +86,12 @@ func scanStepUp(r row) (*portique.StepUp, error) {
 // InsertStepUp adds a second proof, in the place of one of the same person and
 // company that waits and is too old.
 func (tx *Tx) InsertStepUp(s *portique.StepUp) error {
-	_, err := tx.exec(`UPDATE step_up SET status=$3, decided_at=$4, sealed=NULL, told=$5 WHERE account_id=$1 AND siren=$2 AND status=$6`,
+	err := tx.send(`UPDATE step_up SET status=$3, decided_at=$4, sealed=NULL, told=$5 WHERE account_id=$1 AND siren=$2 AND status=$6`,
 		s.AccountID, s.SIREN, portique.StepUpReplaced, ms(tx.now), true, portique.StepUpWaiting)
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec(`INSERT INTO step_up (id, account_id, siren, proved, code_hash, sealed, tries, status, told, created_at, expires_at, decided_at, reason)
+	err = tx.send(`INSERT INTO step_up (id, account_id, siren, proved, code_hash, sealed, tries, status, told, created_at, expires_at, decided_at, reason)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)`,
 		s.ID, s.AccountID, s.SIREN, s.Proved, s.CodeHash, s.Sealed, s.Tries, s.Status, false, ms(s.CreatedAt), ms(s.ExpiresAt), ms(s.DecidedAt), s.Reason)
 	return err
@@ -100,14 +100,14 @@ func (tx *Tx) InsertStepUp(s *portique.StepUp) error {
 // RenewStepUp saves that a second proof which waits was asked for again: what is
 // proved stays proved, and tries are not refilled. tell says that its code is new.
 func (tx *Tx) RenewStepUp(s *portique.StepUp, tell bool) error {
-	_, err := tx.exec(`UPDATE step_up SET proved=$2, code_hash=$3, sealed=$4, told = told AND NOT $5 WHERE id=$1`,
+	err := tx.send(`UPDATE step_up SET proved=$2, code_hash=$3, sealed=$4, told = told AND NOT $5 WHERE id=$1`,
 		s.ID, s.Proved, s.CodeHash, s.Sealed, tell)
 	return err
 }
 
 // UpdateStepUp saves what changes in the life of a second proof.
 func (tx *Tx) UpdateStepUp(s *portique.StepUp) error {
-	_, err := tx.exec(`UPDATE step_up SET tries=$2, status=$3, decided_at=$4, reason=$5 WHERE id=$1`,
+	err := tx.send(`UPDATE step_up SET tries=$2, status=$3, decided_at=$4, reason=$5 WHERE id=$1`,
 		s.ID, s.Tries, s.Status, ms(s.DecidedAt), s.Reason)
 	return err
 }
@@ -158,6 +158,6 @@ func (tx *Tx) StepUps(siren portique.SIREN, email string) ([]*portique.StepUp, e
 
 // PurgeStepUps deletes the second proofs that nobody completed in time.
 func (tx *Tx) PurgeStepUps() error {
-	_, err := tx.exec(`DELETE FROM step_up WHERE created_at <= $1`, ms(tx.now.Add(-portique.ClaimsKept)))
+	err := tx.send(`DELETE FROM step_up WHERE created_at <= $1`, ms(tx.now.Add(-portique.ClaimsKept)))
 	return err
 }

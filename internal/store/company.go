@@ -33,7 +33,7 @@ func (tx *Tx) SaveCompanies(companies []*portique.Company) error {
 			args = append(args, c.SIREN, c.Name, c.Status, c.CodeHash, c.ContactEmail, c.Street, c.Postcode, c.City, c.Sector,
 				c.Successor, ms(c.ImportedAt))
 		}
-		if _, err := tx.exec(saveCompanies(len(some)), args...); err != nil {
+		if err := tx.send(saveCompanies(len(some)), args...); err != nil {
 			return err
 		}
 	}
@@ -76,7 +76,7 @@ func (tx *Tx) HoldCompanies() error {
 	if tx.dialect == sqliteEngine {
 		return nil
 	}
-	_, err := tx.exec(tx.dialect.forUpdate(`SELECT 1 FROM company ORDER BY siren`))
+	err := tx.send(tx.dialect.forUpdate(`SELECT 1 FROM company ORDER BY siren`))
 	return err
 }
 

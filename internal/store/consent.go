@@ -20,7 +20,7 @@ type Consent struct {
 // SaveConsent keeps what a person agreed that a tool is told, in place of what
 // they agreed to before.
 func (tx *Tx) SaveConsent(accountID, clientID string, told []string) error {
-	_, err := tx.exec(`INSERT INTO consent (account_id, client_id, told, given_at) VALUES ($1,$2,$3,$4)
+	err := tx.send(`INSERT INTO consent (account_id, client_id, told, given_at) VALUES ($1,$2,$3,$4)
 		ON CONFLICT (account_id, client_id) DO UPDATE SET told=excluded.told, given_at=excluded.given_at`, accountID, clientID, list(told), ms(tx.now))
 	return err
 }

@@ -71,7 +71,7 @@ func (d dialect) lockKeys(tx *Tx, names ...string) error {
 	for i, name := range names {
 		locks[i], args[i] = fmt.Sprintf("pg_advisory_xact_lock(hashtextextended($%d, 0))", i+1), name
 	}
-	_, err := tx.exec(`SELECT `+strings.Join(locks, ", "), args...)
+	err := tx.send(`SELECT `+strings.Join(locks, ", "), args...)
 	return err
 }
 

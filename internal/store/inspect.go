@@ -19,15 +19,7 @@ import (
 func OpenToLook(ctx context.Context, databaseURL string, keys *secret.Keys) (*DB, error) {
 	path := SQLitePath(databaseURL)
 	if path == "" {
-		db, err := Open(ctx, Options{URL: databaseURL, Keys: keys})
-		if err == nil {
-			db.write.SetMaxOpenConns(1) // so that the setting holds for all that follows
-			_, err = db.write.ExecContext(ctx, "SET default_transaction_read_only = on")
-			if err != nil {
-				db.Close()
-			}
-		}
-		return db, err
+		return Open(ctx, Options{URL: databaseURL, Keys: keys, looking: true})
 	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, err

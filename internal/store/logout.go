@@ -50,7 +50,7 @@ func (tx *Tx) tellTools(condition string, args ...any) error {
 
 func (tx *Tx) queueNotices(notices []*LogoutNotice) error {
 	for _, n := range notices {
-		if _, err := tx.exec(`INSERT INTO logout_notice (id, client_id, session_id, account_id, status, run_at, created_at) VALUES ($1,$2,$3,$4,$5,$6,$6)`,
+		if err := tx.send(`INSERT INTO logout_notice (id, client_id, session_id, account_id, status, run_at, created_at) VALUES ($1,$2,$3,$4,$5,$6,$6)`,
 			NewID(), n.ClientID, n.SessionID, n.AccountID, NoticeQueued, ms(tx.now)); err != nil {
 			return err
 		}
@@ -120,7 +120,7 @@ func (tx *Tx) ClaimNotices(limit int, busy map[string]int, perTool int, lease ti
 			return nil, err
 		}
 		busy[n.ClientID]++
-		if _, err := tx.exec(`UPDATE logout_notice SET locked_until=$2 WHERE id=$1`, n.ID, ms(tx.now.Add(lease))); err != nil {
+		if err := tx.send(`UPDATE logout_notice SET locked_until=$2 WHERE id=$1`, n.ID, ms(tx.now.Add(lease))); err != nil {
 			return nil, err
 		}
 		taken = append(taken, n)
@@ -132,7 +132,7 @@ var errNoNotice = &portique.Error{Kind: portique.NotFound, Key: "grant.notice"}
 
 // SettleNotice saves what came of an attempt.
 func (tx *Tx) SettleNotice(n *LogoutNotice) error {
-	_, err := tx.exec(`UPDATE logout_notice SET status=$2, attempts=$3, last_error=$4, run_at=$5, locked_until=0 WHERE id=$1`,
+	err := tx.send(`UPDATE logout_notice SET status=$2, attempts=$3, last_error=$4, run_at=$5, locked_until=0 WHERE id=$1`,
 		n.ID, n.Status, n.Attempts, n.LastError, ms(n.RunAt))
 	return err
 }
@@ -144,6 +144,6 @@ func (tx *Tx) Notices(clientID string) ([]*LogoutNotice, error) {
 
 // PurgeNotices deletes the notices made before a time.
 func (tx *Tx) PurgeNotices(before time.Time) error {
-	_, err := tx.exec(`DELETE FROM logout_notice WHERE created_at < $1`, ms(before))
+	err := tx.send(`DELETE FROM logout_notice WHERE created_at < $1`, ms(before))
 	return err
 }

@@ -40,7 +40,7 @@ func (tx *Tx) InsertMembership(m *portique.Membership) error {
 
 // UpdateMembership saves what changes in the life of an access.
 func (tx *Tx) UpdateMembership(m *portique.Membership) error {
-	_, err := tx.exec(`UPDATE membership SET role=$2, status=$3, rights=$4, until=$5, ended_at=$6 WHERE id=$1`,
+	err := tx.send(`UPDATE membership SET role=$2, status=$3, rights=$4, until=$5, ended_at=$6 WHERE id=$1`,
 		m.ID, m.Role, m.Status, list(m.Rights), ms(m.Until), ms(m.EndedAt))
 	if err != nil {
 		return err

@@ -120,7 +120,7 @@ func (db *DB) newer(ctx context.Context, p *goose.Provider) error {
 func (db *DB) Ping(ctx context.Context) error {
 	if db.cannot.Load() {
 		err := db.Tx(ctx, func(tx *Tx) error {
-			_, err := tx.exec(`INSERT INTO setting (name, value) VALUES ('probe', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, NewID())
+			err := tx.send(`INSERT INTO setting (name, value) VALUES ('probe', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, NewID())
 			return err
 		})
 		if err != nil {
@@ -150,7 +150,7 @@ func (db *DB) Ping(ctx context.Context) error {
 func (db *DB) CheckKeys(ctx context.Context) error {
 	want := hex.EncodeToString(db.keys.Mac("fingerprint"))
 	return db.Tx(ctx, func(tx *Tx) error {
-		if _, err := tx.exec(`INSERT INTO setting (name, value) VALUES ('key_fingerprint', $1) ON CONFLICT (name) DO NOTHING`, want); err != nil {
+		if err := tx.send(`INSERT INTO setting (name, value) VALUES ('key_fingerprint', $1) ON CONFLICT (name) DO NOTHING`, want); err != nil {
 			return err
 		}
 		got, err := one(tx, ErrSchemaOld, func(r row) (v string, err error) {

@@ -40,7 +40,7 @@ var ErrNoGrant = &portique.Error{Kind: portique.NotFound, Key: "grant.unknown"}
 
 // InsertGrant adds a grant.
 func (tx *Tx) InsertGrant(g *Grant) error {
-	_, err := tx.exec(`INSERT INTO oauth_grant (`+grantColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)`,
+	err := tx.send(`INSERT INTO oauth_grant (`+grantColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)`,
 		g.ID, g.ClientID, g.AccountID, g.SessionID, g.MembershipID, g.CodeHash, ms(g.CodeExpiresAt),
 		ms(g.CodeRedeemedAt), ms(g.RevokedAt), g.Request, g.DPoPKey, ms(g.CreatedAt))
 	return err
@@ -49,7 +49,7 @@ func (tx *Tx) InsertGrant(g *Grant) error {
 // MarkGrant saves that a grant was redeemed, with which key, or revoked. Nothing
 // else of it changes.
 func (tx *Tx) MarkGrant(g *Grant) error {
-	_, err := tx.exec(`UPDATE oauth_grant SET code_redeemed_at=$2, revoked_at=$3, dpop_key=$4 WHERE id=$1`,
+	err := tx.send(`UPDATE oauth_grant SET code_redeemed_at=$2, revoked_at=$3, dpop_key=$4 WHERE id=$1`,
 		g.ID, ms(g.CodeRedeemedAt), ms(g.RevokedAt), g.DPoPKey)
 	return err
 }
@@ -73,31 +73,29 @@ func (tx *Tx) HoldStanding(g *Grant) error {
 	if tx.dialect == sqliteEngine { // who writes is alone
 		return nil
 	}
-	for _, held := range [][2]string{{`SELECT id FROM session WHERE id = $1`, g.SessionID}, {`SELECT m.id FROM membership m JOIN company c ON c.siren = m.siren WHERE m.id = $1`, g.MembershipID}} {
-		if _, err := all(tx, func(r row) (id string, err error) { err = r.Scan(&id); return id, err }, tx.dialect.forShare(held[0]), held[1]); err != nil {
-			return err
-		}
+	if err := tx.send(tx.dialect.forShare(`SELECT 1 FROM session WHERE id = $1`), g.SessionID); err != nil {
+		return err
 	}
-	return nil
+	return tx.send(tx.dialect.forShare(`SELECT 1 FROM membership m JOIN company c ON c.siren = m.siren WHERE m.id = $1`), g.MembershipID)
 }
 
 // RevokeGrantsOf revokes everything that a tool holds.
 func (tx *Tx) RevokeGrantsOf(clientID string) error {
-	_, err := tx.exec(`UPDATE oauth_grant SET revoked_at=$2 WHERE client_id=$1 AND revoked_at=0`, clientID, ms(tx.now))
+	err := tx.send(`UPDATE oauth_grant SET revoked_at=$2 WHERE client_id=$1 AND revoked_at=0`, clientID, ms(tx.now))
 	return err
 }
 
 // TouchGrant notes that a grant was used, which then does not idle with the
 // browser where it was allowed.
 func (tx *Tx) TouchGrant(id string) error {
-	_, err := tx.exec(`UPDATE oauth_grant SET seen_at=$2 WHERE id=$1`, id, ms(tx.now))
+	err := tx.send(`UPDATE oauth_grant SET seen_at=$2 WHERE id=$1`, id, ms(tx.now))
 	return err
 }
 
 // EndTool revokes everything that a tool holds of a person, and queues a notice
 // for it.
 func (tx *Tx) EndTool(accountID, clientID string) error {
-	if _, err := tx.exec(`UPDATE oauth_grant SET revoked_at=$3 WHERE account_id=$1 AND client_id=$2 AND revoked_at=0`, accountID, clientID, ms(tx.now)); err != nil {
+	if err := tx.send(`UPDATE oauth_grant SET revoked_at=$3 WHERE account_id=$1 AND client_id=$2 AND revoked_at=0`, accountID, clientID, ms(tx.now)); err != nil {
 		return err
 	}
 	return tx.tellTools(`g.account_id = $1 AND g.client_id = $2 AND g.revoked_at = $3`, accountID, clientID, ms(tx.now))
@@ -129,7 +127,7 @@ var ErrNoAccessToken = &portique.Error{Kind: portique.NotFound, Key: "access_tok
 
 // InsertAccessToken adds an access token.
 func (tx *Tx) InsertAccessToken(t *AccessToken) error {
-	_, err := tx.exec(`INSERT INTO access_token (hash, grant_id, scope, created_at, expires_at) VALUES ($1,$2,$3,$4,$5)`,
+	err := tx.send(`INSERT INTO access_token (hash, grant_id, scope, created_at, expires_at) VALUES ($1,$2,$3,$4,$5)`,
 		t.Hash, t.GrantID, t.Scope, ms(t.CreatedAt), ms(t.ExpiresAt))
 	return err
 }
@@ -183,7 +181,7 @@ func (tx *Tx) AccessToken(hash []byte) (*AccessToken, error) {
 
 // DeleteAccessToken forgets an access token.
 func (tx *Tx) DeleteAccessToken(hash []byte) error {
-	_, err := tx.exec(`DELETE FROM access_token WHERE hash = $1`, hash)
+	err := tx.send(`DELETE FROM access_token WHERE hash = $1`, hash)
 	return err
 }
 
@@ -241,7 +239,7 @@ var ErrNoRefreshToken = &portique.Error{Kind: portique.NotFound, Key: "grant.ref
 
 // InsertRefreshToken adds a refresh token.
 func (tx *Tx) InsertRefreshToken(t *RefreshToken) error {
-	_, err := tx.exec(`INSERT INTO refresh_token (hash, grant_id, created_at) VALUES ($1,$2,$3)`, t.Hash, t.GrantID, ms(t.CreatedAt))
+	err := tx.send(`INSERT INTO refresh_token (hash, grant_id, created_at) VALUES ($1,$2,$3)`, t.Hash, t.GrantID, ms(t.CreatedAt))
 	return err
 }
 
@@ -270,7 +268,7 @@ func (tx *Tx) LookAtRefreshToken(hash []byte) (t *RefreshToken, g *Grant, err er
 
 // UseRefreshToken notes that a refresh token was exchanged for its successor.
 func (tx *Tx) UseRefreshToken(t *RefreshToken) error {
-	_, err := tx.exec(`UPDATE refresh_token SET used_at=$2, successor=$3 WHERE hash=$1`, t.Hash, ms(t.UsedAt), t.Successor)
+	err := tx.send(`UPDATE refresh_token SET used_at=$2, successor=$3 WHERE hash=$1`, t.Hash, ms(t.UsedAt), t.Successor)
 	return err
 }
 
@@ -288,7 +286,7 @@ var ErrNoPushedRequest = &portique.Error{Kind: portique.NotFound, Key: "grant.pu
 
 // InsertPushedRequest keeps a request sent ahead.
 func (tx *Tx) InsertPushedRequest(p *PushedRequest) error {
-	_, err := tx.exec(`INSERT INTO pushed_request (hash, client_id, parameters, expires_at) VALUES ($1,$2,$3,$4)`,
+	err := tx.send(`INSERT INTO pushed_request (hash, client_id, parameters, expires_at) VALUES ($1,$2,$3,$4)`,
 		p.Hash, p.ClientID, p.Parameters, ms(p.ExpiresAt))
 	return err
 }
@@ -312,10 +310,10 @@ func (tx *Tx) SeeProof(hash []byte, until time.Time) (bool, error) {
 // PurgeProofs deletes the proofs, and the requests sent ahead, that are too old
 // at a time.
 func (tx *Tx) PurgeProofs(now time.Time) error {
-	if _, err := tx.exec(`DELETE FROM proof_seen WHERE expires_at < $1`, ms(now)); err != nil {
+	if err := tx.send(`DELETE FROM proof_seen WHERE expires_at < $1`, ms(now)); err != nil {
 		return err
 	}
-	_, err := tx.exec(`DELETE FROM pushed_request WHERE expires_at < $1`, ms(now))
+	err := tx.send(`DELETE FROM pushed_request WHERE expires_at < $1`, ms(now))
 	return err
 }
 
@@ -355,7 +353,7 @@ func (tx *Tx) InsertSigningKey(k *SigningKey) (bool, error) {
 
 // TimeSigningKey saves from when until when a key signs, and that it was revoked.
 func (tx *Tx) TimeSigningKey(k *SigningKey) error {
-	_, err := tx.exec(`UPDATE signing_key SET signs_at=$2, retired_at=$3,
+	err := tx.send(`UPDATE signing_key SET signs_at=$2, retired_at=$3,
 		revoked_at = CASE revoked_at WHEN 0 THEN $4 ELSE revoked_at END WHERE kid=$1`, k.ID, ms(k.SignsAt), ms(k.RetiredAt), ms(k.RevokedAt))
 	return err
 }

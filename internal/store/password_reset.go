@@ -16,14 +16,14 @@ const resetColumns = `id, email, token_hash, created_at, expires_at, used_at`
 
 // InsertReset adds a reset.
 func (tx *Tx) InsertReset(p *portique.PasswordReset) error {
-	_, err := tx.exec(`INSERT INTO password_reset (`+resetColumns+`) VALUES ($1,$2,$3,$4,$5,$6)`,
+	err := tx.send(`INSERT INTO password_reset (`+resetColumns+`) VALUES ($1,$2,$3,$4,$5,$6)`,
 		p.ID, p.Email, p.TokenHash, ms(p.CreatedAt), ms(p.ExpiresAt), ms(p.UsedAt))
 	return err
 }
 
 // SpendResets ends every reset of an address.
 func (tx *Tx) SpendResets(email string) error {
-	_, err := tx.exec(`UPDATE password_reset SET used_at=$2 WHERE email=$1 AND used_at=0`, email, ms(tx.now))
+	err := tx.send(`UPDATE password_reset SET used_at=$2 WHERE email=$1 AND used_at=0`, email, ms(tx.now))
 	return err
 }
 
@@ -45,7 +45,7 @@ func (tx *Tx) PurgeResets(before time.Time) (int64, error) {
 
 // SetPassword replaces an account's password hash.
 func (tx *Tx) SetPassword(id, hash string) error {
-	_, err := tx.exec(`UPDATE account SET password_hash=$2 WHERE id=$1`, id, hash)
+	err := tx.send(`UPDATE account SET password_hash=$2 WHERE id=$1`, id, hash)
 	return err
 }
 
@@ -60,7 +60,7 @@ type ResetAsk struct {
 
 // InsertResetAsk keeps an ask until it is answered.
 func (tx *Tx) InsertResetAsk(a *ResetAsk) error {
-	_, err := tx.exec(`INSERT INTO reset_ask (id, email, language, source, request_id, created_at) VALUES ($1,$2,$3,$4,$5,$6)`,
+	err := tx.send(`INSERT INTO reset_ask (id, email, language, source, request_id, created_at) VALUES ($1,$2,$3,$4,$5,$6)`,
 		a.ID, a.Email, a.Language, a.Source, a.RequestID, ms(tx.now))
 	return err
 }

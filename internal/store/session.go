@@ -36,7 +36,7 @@ var ErrNoSession = &portique.Error{Kind: portique.Unauthenticated, Key: "session
 
 // InsertSession adds a session.
 func (tx *Tx) InsertSession(s *Session) error {
-	_, err := tx.exec(`INSERT INTO session (`+sessionColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`,
+	err := tx.send(`INSERT INTO session (`+sessionColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`,
 		s.ID, s.Door, s.AccountID, s.ParentID, s.SecretHash, s.IDToken, s.UserAgent,
 		ms(s.CreatedAt), ms(s.SeenAt), ms(s.ExpiresAt), ms(s.EndedAt))
 	return err
@@ -75,7 +75,7 @@ func (tx *Tx) SignedIn(id string) (*SignedIn, error) {
 
 // TouchSession notes that a session was used.
 func (tx *Tx) TouchSession(id string) error {
-	_, err := tx.exec(`UPDATE session SET seen_at=$2 WHERE id=$1 AND seen_at < $2`, id, ms(tx.now))
+	err := tx.send(`UPDATE session SET seen_at=$2 WHERE id=$1 AND seen_at < $2`, id, ms(tx.now))
 	return err
 }
 
@@ -88,7 +88,7 @@ func (tx *Tx) EndSession(id string) error {
 	if err := tx.tellTools(`g.session_id = $1`, id); err != nil {
 		return err
 	}
-	_, err := tx.exec(`UPDATE session SET ended_at=$2 WHERE (id=$1 OR parent_id=$1) AND ended_at=0`, id, ms(tx.now))
+	err := tx.send(`UPDATE session SET ended_at=$2 WHERE (id=$1 OR parent_id=$1) AND ended_at=0`, id, ms(tx.now))
 	return err
 }
 
@@ -101,7 +101,7 @@ func (tx *Tx) EndSessionsOf(accountID string) error {
 	if err := tx.tellTools(`g.account_id = $1`, accountID); err != nil {
 		return err
 	}
-	_, err := tx.exec(`UPDATE session SET ended_at=$2 WHERE account_id=$1 AND ended_at=0`, accountID, ms(tx.now))
+	err := tx.send(`UPDATE session SET ended_at=$2 WHERE account_id=$1 AND ended_at=0`, accountID, ms(tx.now))
 	return err
 }
 
@@ -154,7 +154,7 @@ var ErrNoAuthorization = &portique.Error{Kind: portique.NotFound, Key: "authoriz
 
 // SaveAuthorization inserts a pending authorization or saves all of it again.
 func (tx *Tx) SaveAuthorization(a *Authorization) error {
-	_, err := tx.exec(`INSERT INTO pending_authorization (`+authorizationColumns+`)
+	err := tx.send(`INSERT INTO pending_authorization (`+authorizationColumns+`)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)
 		ON CONFLICT (id) DO UPDATE SET session_id=excluded.session_id, membership_id=excluded.membership_id, told=excluded.told,
 			consented_at=excluded.consented_at, finished_at=excluded.finished_at, expires_at=excluded.expires_at`,

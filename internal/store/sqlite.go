@@ -147,6 +147,11 @@ func (c *liteConn) exec(ctx context.Context, query string, args []any) (int64, e
 	return int64(c.conn.Changes()), nil
 }
 
+func (c *liteConn) send(ctx context.Context, query string, args []any) error {
+	_, err := c.exec(ctx, query, args)
+	return err
+}
+
 func (c *liteConn) query(ctx context.Context, query string, args []any) (rows, error) {
 	return c.begin(ctx, query, args)
 }

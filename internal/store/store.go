@@ -6,12 +6,10 @@ package store
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/url"
 	"os"
 	"runtime"
@@ -24,7 +22,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite" // driver "sqlite"
 
@@ -34,10 +32,12 @@ import (
 
 // DB is the database of an installation. Safe for concurrent use.
 type DB struct {
-	write   *sql.DB
+	write   *sql.DB // for migrating, for Ping and for looking at a file
 	read    *sql.DB
-	writer  *liteWriter  // of SQLite; nil on PostgreSQL
-	readers *liteReaders // of SQLite
+	writer  *liteWriter   // of SQLite; nil on PostgreSQL
+	readers *liteReaders  // of SQLite
+	pgWrite *pgxpool.Pool // of PostgreSQL; nil on SQLite
+	pgRead  *pgxpool.Pool
 	dialect dialect
 	now     func() time.Time
 	keys    *secret.Keys
@@ -50,9 +50,8 @@ type DB struct {
 
 	patience time.Duration
 	closing  sync.Once
-	closed   error        // what closing it said
-	losses   atomic.Int64 // connections that broke, see openPostgres
-	cannot   atomic.Bool  // the last write that failed did so because nothing can be written for now
+	closed   error       // what closing it said
+	cannot   atomic.Bool // the last write that failed did so because nothing can be written for now
 }
 
 // Options say which database and what its transactions need.
@@ -62,6 +61,8 @@ type Options struct {
 	Keys       *secret.Keys     // seals letters; may be nil for migrating
 	MailDomain string           // right part of Message-IDs
 	Patience   time.Duration    // how long a transaction may take, waiting included; 0: as long as it needs
+
+	looking bool // see OpenToLook
 }
 
 // Open opens the database without touching its schema.
@@ -102,13 +103,15 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		db.read.SetMaxOpenConns(1)
 		db.readers = newLiteReaders(abs, max(4, runtime.GOMAXPROCS(0)), o.Patience)
 	case strings.HasPrefix(databaseURL, "postgres://"), strings.HasPrefix(databaseURL, "postgresql://"):
-		config, err := pgx.ParseConfig(databaseURL)
-		if err != nil {
+		var err error
+		db.dialect = postgresEngine
+		if db.pgWrite, err = openPostgres(ctx, databaseURL, o.looking, o.Patience, 16); err != nil {
 			return nil, err
 		}
-		reading := config.Copy()
-		reading.RuntimeParams["default_transaction_read_only"] = "on" // see View
-		db.dialect, db.write, db.read = postgresEngine, openPostgres(config, o.Patience, 16, &db.losses), openPostgres(reading, o.Patience, 8, &db.losses)
+		if db.pgRead, err = openPostgres(ctx, databaseURL, true, o.Patience, 8); err != nil { // see View
+			return nil, err
+		}
+		db.write, db.read = stdlib.OpenDBFromPool(db.pgWrite), stdlib.OpenDBFromPool(db.pgRead)
 	default:
 		return nil, errors.New("the database is sqlite:PATH or postgres://…")
 	}
@@ -122,57 +125,6 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			strings.Join(strings.Fields(err.Error()), " "))
 	}
 	return db, nil
-}
-
-// openPostgres makes the pool. A server at the far end of a network that
-// swallows packets must not hold anybody: connecting takes connectTime at most,
-// unless the URL says connect_timeout; a connection that was left idle proves
-// within pingTime that it still leads somewhere; and PostgreSQL frees the locks
-// of a node that vanished in the middle of a transaction after patience.
-// Connections rarely break alone (a restart, a failover, an administrator who
-// ends them all): after each of the losses, those that were there before it are
-// replaced, so that whoever tries again does not meet one dead connection after
-// the other.
-func openPostgres(config *pgx.ConnConfig, patience time.Duration, size int, losses *atomic.Int64) *sql.DB {
-	const (
-		epochKey    = "portique.losses" // how many losses there had been when it was made
-		connectTime = 4 * time.Second
-		pingTime    = 2 * time.Second
-		idle        = time.Second
-	)
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = connectTime
-		config.DialFunc = (&net.Dialer{Timeout: connectTime}).DialContext
-	}
-	pool := stdlib.OpenDB(*config,
-		stdlib.OptionShouldPing(func(ctx context.Context, p stdlib.ShouldPingParams) bool {
-			if p.IdleDuration < idle {
-				return false
-			}
-			// A ping that runs out of time closes the connection; pgx then pings
-			// it again, sees that, and takes another.
-			ctx, cancel := context.WithTimeout(ctx, pingTime)
-			defer cancel()
-			return p.Conn.Ping(ctx) != nil
-		}),
-		stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
-			c.PgConn().CustomData()[epochKey] = losses.Load()
-			if patience == 0 {
-				return nil
-			}
-			_, err := c.Exec(ctx, fmt.Sprintf("SET idle_in_transaction_session_timeout = %d", patience.Milliseconds()))
-			return err
-		}),
-		stdlib.OptionResetSession(func(_ context.Context, c *pgx.Conn) error {
-			if made, _ := c.PgConn().CustomData()[epochKey].(int64); made < losses.Load() {
-				return driver.ErrBadConn
-			}
-			return nil
-		}))
-	pool.SetMaxOpenConns(size)
-	pool.SetMaxIdleConns(size) // idle connections are kept: opening one costs more than a transaction
-	pool.SetConnMaxIdleTime(5 * time.Minute)
-	return pool
 }
 
 func sqliteDSN(path, txlock, pragma string) string {
@@ -234,6 +186,10 @@ func (db *DB) close() error {
 	if db.read != db.write && db.read != nil {
 		err = errors.Join(err, db.read.Close())
 	}
+	if db.pgWrite != nil {
+		db.pgWrite.Close()
+		db.pgRead.Close()
+	}
 	return errors.Join(err, db.release())
 }
 
@@ -247,8 +203,11 @@ type Tx struct {
 	db      *DB
 }
 
-// querier runs the statements of a transaction.
+// querier runs the statements of a transaction. send is for those of which only
+// matters that they were run before the next one: it may keep them back until
+// then, or until the commit, which then say what was wrong with them.
 type querier interface {
+	send(ctx context.Context, query string, args []any) error
 	exec(ctx context.Context, query string, args []any) (rowsAffected int64, err error)
 	query(ctx context.Context, query string, args []any) (rows, error)
 }
@@ -262,13 +221,17 @@ type rows interface {
 	Close() error
 }
 
-// pooled is database/sql as a querier: PostgreSQL, and files that are only
-// looked at.
+// pooled is database/sql as a querier, for files that are only looked at.
 type pooled struct {
 	pool interface {
 		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	}
+}
+
+func (p pooled) send(ctx context.Context, query string, args []any) error {
+	_, err := p.exec(ctx, query, args)
+	return err
 }
 
 func (p pooled) exec(ctx context.Context, query string, args []any) (int64, error) {
@@ -320,7 +283,11 @@ func (db *DB) View(ctx context.Context, f func(tx *Tx) error) error {
 	if db.readers != nil {
 		return db.run(ctx, false, db.readers.run, f)
 	}
-	return db.run(ctx, false, func(_ context.Context, f func(querier) error) error { return f(pooled{db.read}) }, f)
+	var q querier = pooled{db.read}
+	if db.pgRead != nil {
+		q = pgRead{db.pgRead}
+	}
+	return db.run(ctx, false, func(_ context.Context, f func(querier) error) error { return f(q) }, f)
 }
 
 // ErrOutcomeUnknown: the connection broke between a commit and its answer. It
@@ -357,8 +324,11 @@ func (db *DB) run(ctx context.Context, writing bool, once func(context.Context, 
 			return nil
 		}
 		what = faultOf(err)
-		if what == lost {
-			db.losses.Add(1)
+		if what == lost && db.pgWrite != nil {
+			// Connections rarely break alone (a restart, a failover, an administrator who ends them all):
+			// the others are replaced too, so that trying again does not meet one dead connection after the other.
+			db.pgWrite.Reset()
+			db.pgRead.Reset()
 		}
 		repeat := what == again || what == lost && try+1 < lostTries && !(writing && errors.As(err, &committing))
 		if !repeat || ctx.Err() != nil {
@@ -389,30 +359,6 @@ func (db *DB) run(ctx context.Context, writing bool, once func(context.Context, 
 	return &portique.Error{Kind: portique.Unavailable, Key: key, Cause: err}
 }
 
-// postgres runs f in a writing transaction of PostgreSQL.
-func (db *DB) postgres(ctx context.Context, f func(querier) error) error {
-	sqlTx, err := db.write.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("begin: %w", err)
-	}
-	defer func() {
-		if p := recover(); p != nil {
-			_ = sqlTx.Rollback()
-			panic(p)
-		}
-	}()
-	fErr := f(pooled{sqlTx})
-	var r refused
-	if fErr != nil && !errors.As(fErr, &r) {
-		_ = sqlTx.Rollback()
-		return fErr
-	}
-	if err := sqlTx.Commit(); err != nil {
-		return commitError{fmt.Errorf("commit: %w", err)}
-	}
-	return fErr
-}
-
 // NewID makes an id that sorts by time (UUIDv7).
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }
 
@@ -421,6 +367,11 @@ type row interface{ Scan(dest ...any) error }
 
 func (tx *Tx) exec(query string, args ...any) (int64, error) {
 	return tx.tx.exec(tx.ctx, query, args)
+}
+
+// send is exec without a count, see querier.
+func (tx *Tx) send(query string, args ...any) error {
+	return tx.tx.send(tx.ctx, query, args)
 }
 
 // unwritable says whether an argument is a text that no row can hold: a NUL or

@@ -115,7 +115,7 @@ func (tx *Tx) Spent(t Try) (bool, error) {
 // portique.
 func (tx *Tx) Hold(tries ...Try) (Taken, error) {
 	if tx.dialect == postgresEngine {
-		if _, err := tx.exec(`SAVEPOINT held`); err != nil {
+		if err := tx.send(`SAVEPOINT held`); err != nil {
 			return nil, err
 		}
 	}
@@ -130,7 +130,7 @@ func (tx *Tx) LetGo() error {
 	if tx.dialect != postgresEngine {
 		return nil
 	}
-	_, err := tx.exec(`ROLLBACK TO SAVEPOINT held`) // and with it the locks taken since
+	_, err := tx.exec(`ROLLBACK TO SAVEPOINT held`) // and with it the locks taken since, now
 	return err
 }
 
@@ -193,7 +193,7 @@ func (tx *Tx) count(at time.Time, tries ...takenTry) error {
 		rows[i] = fmt.Sprintf("($%d,$%d,$%d,$1)", n+1, n+2, n+3)
 		args = append(args, t.name, t.key, t.id)
 	}
-	_, err := tx.exec(`INSERT INTO throttle_try (name, key, id, at) VALUES `+strings.Join(rows, ",")+`
+	err := tx.send(`INSERT INTO throttle_try (name, key, id, at) VALUES `+strings.Join(rows, ",")+`
 		ON CONFLICT (name, key, id) DO UPDATE SET at = excluded.at`, args...)
 	return err
 }
@@ -233,13 +233,13 @@ func (tx *Tx) GiveBack(taken Taken) error {
 		rows[i] = fmt.Sprintf("name=$%d AND key=$%d AND id=$%d", n+1, n+2, n+3)
 		args = append(args, t.name, t.key, t.id)
 	}
-	_, err := tx.exec(`DELETE FROM throttle_try WHERE `+strings.Join(rows, " OR "), args...)
+	err := tx.send(`DELETE FROM throttle_try WHERE `+strings.Join(rows, " OR "), args...)
 	return err
 }
 
 // Forgive clears everything counted against a budget under one key.
 func (tx *Tx) Forgive(t Try) error {
-	_, err := tx.exec(`DELETE FROM throttle_try WHERE name=$1 AND key=$2`, t.Budget.Name, tx.throttleKey(t))
+	err := tx.send(`DELETE FROM throttle_try WHERE name=$1 AND key=$2`, t.Budget.Name, tx.throttleKey(t))
 	return err
 }
 
@@ -290,7 +290,7 @@ func (tx *Tx) Alert(actor portique.Actor, support, language, what string, data m
 
 // PurgeTries deletes the tries that no window reaches any more.
 func (tx *Tx) PurgeTries() error {
-	_, err := tx.exec(`DELETE FROM throttle_try WHERE at <= $1`, ms(tx.now.Add(-portique.ThrottleMemory)))
+	err := tx.send(`DELETE FROM throttle_try WHERE at <= $1`, ms(tx.now.Add(-portique.ThrottleMemory)))
 	return err
 }
 
@@ -305,19 +305,19 @@ func (tx *Tx) KnownBrowser(accountID string, browserHash []byte) (bool, error) {
 
 // RememberBrowser notes that a person signed in in the browser of that cookie.
 func (tx *Tx) RememberBrowser(accountID string, browserHash []byte) error {
-	_, err := tx.exec(`INSERT INTO known_browser (account_id, browser_hash, created_at, seen_at) VALUES ($1,$2,$3,$3)
+	err := tx.send(`INSERT INTO known_browser (account_id, browser_hash, created_at, seen_at) VALUES ($1,$2,$3,$3)
 		ON CONFLICT (account_id, browser_hash) DO UPDATE SET seen_at = excluded.seen_at`, accountID, browserHash, ms(tx.now))
 	return err
 }
 
 // ForgetBrowsers makes every browser of a person a new one.
 func (tx *Tx) ForgetBrowsers(accountID string) error {
-	_, err := tx.exec(`DELETE FROM known_browser WHERE account_id = $1`, accountID)
+	err := tx.send(`DELETE FROM known_browser WHERE account_id = $1`, accountID)
 	return err
 }
 
 // PurgeBrowsers deletes the browsers not seen since a time.
 func (tx *Tx) PurgeBrowsers(before time.Time) error {
-	_, err := tx.exec(`DELETE FROM known_browser WHERE seen_at < $1`, ms(before))
+	err := tx.send(`DELETE FROM known_browser WHERE seen_at < $1`, ms(before))
 	return err
 }
