@@ -145,6 +145,65 @@ func TestFate(t *testing.T) {
 	})
 }
 
+// What only writes may be sent later than it was asked for: still before the next question, still all or nothing, and what is wrong
+// with it is known, not a commit that nobody can tell of.
+func TestKeptBack(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, db *store.DB) {
+		const insert = `INSERT INTO setting (name, value) VALUES ($1, 'x')`
+		add := func(tx *store.Tx, n int) error {
+			for i := range n {
+				if err := tx.Audit(portique.Event{Subject: fmt.Sprint(n), Reason: fmt.Sprint(i)}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		for _, n := range []int{1, 63, 64, 65, 200} {
+			storetest.Write(t, db, func(tx *store.Tx) error { return add(tx, n) })
+			if got := len(storetest.Journal(t, db, fmt.Sprint(n))); got != n {
+				t.Errorf("%d of %d were written", got, n)
+			}
+		}
+		account := &portique.Account{ID: store.NewID(), Email: "jeanne@martin.example", Status: portique.AccountActive}
+		storetest.Write(t, db, func(tx *store.Tx) error {
+			if err := tx.InsertAccount(account); err != nil {
+				return err
+			}
+			if err := tx.SetAccountLanguage(account.ID, "en"); err != nil {
+				return err
+			}
+			a, err := tx.Account(account.ID)
+			if err == nil && a.Language != "en" {
+				t.Errorf("the next question does not see what was written: %+v", a)
+			}
+			return err
+		})
+		for what, then := range map[string]func(tx *store.Tx) error{
+			"at the commit": func(*store.Tx) error { return nil },
+			"by a question": func(tx *store.Tx) error { _, err := tx.Account(account.ID); return err },
+			"by a refusal":  func(*store.Tx) error { return store.Refused(portique.ErrWrongCode) },
+		} {
+			tries := 0
+			err := db.Tx(t.Context(), func(tx *store.Tx) error {
+				tries++
+				if err := tx.Audit(portique.Event{Subject: what}); err != nil {
+					return err
+				}
+				for range 2 { // the same name twice
+					if err := tx.Send(insert, "twice"); err != nil {
+						return err
+					}
+				}
+				return then(tx)
+			})
+			if portique.KindOf(err) != portique.Internal || tries != 1 || len(storetest.Journal(t, db, what)) != 0 {
+				t.Errorf("a broken constraint seen %s: %v after %d tries", what, err, tries)
+			}
+		}
+		storetest.Write(t, db, func(*store.Tx) error { return nil })
+	})
+}
+
 // Somebody ends every connection of the pools (a failover, an administrator): who comes next does not meet them one after the other.
 func TestConnectionsEnded(t *testing.T) {
 	address := ""
