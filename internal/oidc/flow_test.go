@@ -603,6 +603,26 @@ func TestConsent(t *testing.T) {
 		if p := b.get("/oauth/authorize/" + waiting); p.page() != "/oauth/consent" {
 			t.Errorf("an agreement that was taken back counted: %v", p)
 		}
+		// Nor does it when the person has agreed to less since.
+		waiting = b.get(tool.url()).param("authorization")
+		e.tx(func(tx *store.Tx) error {
+			a, err := tx.Authorization(waiting)
+			if err != nil {
+				return err
+			}
+			a.ConsentedAt = tx.Now()
+			return errors.Join(tx.SaveAuthorization(a), tx.SaveConsent(person, "paie", a.Told))
+		})
+		if err := withdraw(); err != nil {
+			t.Error(err)
+		}
+		e.skew.Add(int64(time.Second))
+		if p := agree(b.get(tool.url("scope", "openid")), "openid"); p.param("code") == "" {
+			t.Errorf("%v", p)
+		}
+		if p := b.get("/oauth/authorize/" + waiting); p.page() != "/oauth/consent" {
+			t.Errorf("an agreement that was taken back counted after a lesser one: %v", p)
+		}
 		plain := e.relying(e.tool("plain"))
 		if p := b.get(plain.url("prompt", "consent")); p.page() != "/oauth/consent" {
 			t.Errorf("prompt=consent: %v", p)

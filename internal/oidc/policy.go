@@ -139,7 +139,7 @@ func (f *flight) agreed() (bool, error) {
 	var before []string
 	switch {
 	case err != nil: // nothing was agreed to, or it was taken back a moment ago
-	case !f.row.ConsentedAt.IsZero():
+	case !f.row.ConsentedAt.IsZero() && !f.row.ConsentedAt.Before(given.GivenAt): // and nothing else was said since
 		before = f.row.Told
 	case !f.request.asks("consent"):
 		before = given.Told
