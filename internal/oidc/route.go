@@ -32,6 +32,13 @@ const (
 	pathDeviceDone    = "/device/done"
 )
 
+// MachinePaths are the addresses that programs call. With a method that they do
+// not take, they say which they do (RFC 9110 15.5.6): whoever tries one in a
+// browser has the right address, and learns it.
+func MachinePaths() []string {
+	return []string{pathDiscovery, pathMetadata, pathKeys, pathToken, pathUserinfo, pathIntrospect, pathRevoke, pathPush, pathDevice}
+}
+
 // authorizeFields are the parameters of an authorization request.
 var authorizeFields = []string{"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge",
 	"code_challenge_method", "prompt", "max_age", "login_hint", "id_token_hint", "acr_values", "claims", "ui_locales", "company_hint", "dpop_jkt", "request_uri"}
@@ -95,7 +102,24 @@ func (p *Provider) routes() http.Handler {
 		pattern := route.Method + " " + route.Path
 		mux.Handle(pattern, noStore(handlers[pattern]))
 	}
+	for _, path := range MachinePaths() {
+		mux.Handle(path, wrongMethod(path))
+	}
 	return mux
+}
+
+func wrongMethod(path string) http.Handler {
+	var methods []string
+	for _, route := range Routes() {
+		if route.Path == path {
+			methods = append(methods, route.Method)
+		}
+	}
+	taken := strings.Join(methods, ", ")
+	return noStore(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", taken)
+		writeRefusal(w, &refusal{code: "invalid_request", description: "this address takes " + taken, status: http.StatusMethodNotAllowed})
+	})
 }
 
 // noStore is the rule from which discovery and keys depart. It refuses HEAD,

@@ -112,6 +112,9 @@ func New(app *App, o Options) (*Server, error) {
 	for _, r := range oidc.Routes() {
 		auth.Handle(r.Method+" "+r.Path, s.provider.Handler())
 	}
+	for _, path := range oidc.MachinePaths() {
+		auth.Handle(path, s.provider.Handler())
+	}
 	auth.Handle("/", pages.Door(portique.DoorAuth))
 	s.doors[hostOf(c.PortalURL)] = shortest(pages.Refuse(portique.DoorPortal, http.StatusNotFound),
 		s.protect(portique.DoorPortal, c.PortalURL, pages, portal))

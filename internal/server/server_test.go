@@ -150,6 +150,32 @@ func TestCrossOrigin(t *testing.T) {
 	}
 }
 
+// Whoever opens the address of a program in a browser learns that it is one; the pages stay unknown to other methods.
+func TestWrongMethods(t *testing.T) {
+	h := newServer(t)
+	for _, c := range []struct {
+		method, path, allow string
+		status              int
+	}{
+		{"GET", "/oauth/token", "POST", 405},
+		{"PUT", "/oauth/token", "POST", 405},
+		{"GET", "/oauth/introspect", "POST", 405},
+		{"GET", "/oauth/revoke", "POST", 405},
+		{"GET", "/oauth/par", "POST", 405},
+		{"GET", "/oauth/device", "POST", 405},
+		{"DELETE", "/oauth/userinfo", "GET, POST", 405},
+		{"POST", "/oauth/keys", "GET", 405},
+		{"POST", "/.well-known/openid-configuration", "GET", 405},
+		{"DELETE", "/login", "", 404},
+		{"GET", "/oauth/tokens", "", 404},
+	} {
+		w := ask(h, c.method, hosts["auth"], c.path, nil)
+		if w.Code != c.status || w.Header().Get("Allow") != c.allow || (c.status == 405) != strings.Contains(w.Body.String(), "this address takes "+c.allow) {
+			t.Errorf("%s %s: %d, Allow %q, %s", c.method, c.path, w.Code, w.Header().Get("Allow"), w.Body)
+		}
+	}
+}
+
 // Doors answer to their own names only; every answer carries the headers.
 func TestHosts(t *testing.T) {
 	h := newServer(t)
