@@ -160,7 +160,7 @@ func TestDevice(t *testing.T) {
 		if p.status != 200 || got["token_type"] != "Bearer" || got["expires_in"] != 300.0 || got["scope"] != "openid email company offline_access" {
 			t.Fatal(p)
 		}
-		verifier := tool.provider.Verifier(&rp.Config{ClientID: "caisse", SupportedSigningAlgs: []string{"ES256"}, Now: func() time.Time { return time.Now().Add(time.Duration(e.skew.Load())) }})
+		verifier := tool.provider.Verifier(&rp.Config{ClientID: "caisse", SupportedSigningAlgs: []string{"ES256"}, Now: func() time.Time { return begun.Add(time.Duration(e.skew.Load())) }})
 		idToken, err := verifier.Verify(t.Context(), got["id_token"].(string))
 		if err != nil || idToken.VerifyAccessToken(got["access_token"].(string)) != nil {
 			t.Fatal(err)
@@ -503,7 +503,7 @@ func TestDeviceEnds(t *testing.T) {
 				e.editCompany(siren2, func(c *portique.Company) { c.Status = portique.CompanyClosed })
 			},
 			"the tool removed": func(_, _, _, id string) {
-				edit(e, func(tx *store.Tx) (*portique.Tool, error) { return tx.Tool(id) }, func(t *portique.Tool) { t.DisabledAt = time.Now() }, (*store.Tx).UpdateTool)
+				edit(e, func(tx *store.Tx) (*portique.Tool, error) { return tx.Tool(id) }, func(t *portique.Tool) { t.DisabledAt = begun }, (*store.Tx).UpdateTool)
 			},
 			"a right taken": func(_, m, _, _ string) {
 				e.editMembership(m, func(m *portique.Membership) { m.Role, m.Rights = portique.Member, []string{"autre"} })

@@ -38,11 +38,14 @@ type env struct {
 	skew     *atomic.Int64 // nanoseconds added to the clock
 }
 
+// begun is what the clock of every test shows until it is moved: it stands still, so that two times told of one moment are the same.
+var begun = time.Now()
+
 // onBoth runs a test on both engines.
 func onBoth(t *testing.T, f func(t *testing.T, e *env)) {
 	t.Helper()
 	var skew atomic.Int64
-	clock := func() time.Time { return time.Now().Add(time.Duration(skew.Load())) }
+	clock := func() time.Time { return begun.Add(time.Duration(skew.Load())) }
 	storetest.Run(t, func(t *testing.T, db *store.DB) {
 		skew.Store(0)
 		f(t, newEnv(t, db, &skew))
@@ -54,7 +57,7 @@ func onSQLite(t *testing.T, f func(e *env)) {
 	t.Helper()
 	var skew atomic.Int64
 	f(newEnv(t, storetest.Open(t, "sqlite", storetest.Clock(func() time.Time {
-		return time.Now().Add(time.Duration(skew.Load()))
+		return begun.Add(time.Duration(skew.Load()))
 	})), &skew))
 }
 
@@ -73,7 +76,7 @@ func (e *env) node() *oidc.Provider {
 	p, err := oidc.New(oidc.Options{
 		Issuer: e.server.URL, DB: e.db, Keys: storetest.Keys(), Cookies: session.Cookies{},
 		PortalRedirectURIs: []string{"http://portal.localhost/session/callback"},
-		Now:                func() time.Time { return time.Now().Add(time.Duration(e.skew.Load())) },
+		Now:                func() time.Time { return begun.Add(time.Duration(e.skew.Load())) },
 		Log:                slog.New(slog.DiscardHandler), Outgoing: outgoing.New(outgoing.Options{Loopback: true}),
 		Pages: oidc.Pages{
 			Error: func(w http.ResponseWriter, _ *http.Request, status int, key string, _ ...any) {
@@ -324,7 +327,7 @@ func (r *relying) redeem(code string) (*tokens, error) {
 	got := &tokens{Token: t}
 	got.raw, _ = t.Extra("id_token").(string)
 	verifier := r.provider.Verifier(&rp.Config{ClientID: r.tool.ID, SupportedSigningAlgs: []string{r.tool.Algorithm},
-		Now: func() time.Time { return time.Now().Add(time.Duration(r.e.skew.Load())) }})
+		Now: func() time.Time { return begun.Add(time.Duration(r.e.skew.Load())) }})
 	if got.id, err = verifier.Verify(context.Background(), got.raw); err != nil {
 		return nil, err
 	}

@@ -584,6 +584,7 @@ func TestConsent(t *testing.T) {
 		if p := b.get(tool.url("prompt", "none")); p.param("error") != "consent_required" {
 			t.Errorf("%v", p)
 		}
+		e.skew.Add(int64(time.Second))
 		notices := len(e.notices("paie"))
 		waiting := b.get(tool.url()).param("authorization")
 		e.tx(func(tx *store.Tx) error {

@@ -405,7 +405,7 @@ func TestPrivateKeyJWT(t *testing.T) {
 		key, stranger := newSigner(t), newSigner(t)
 		tool := e.relying(e.tool("paie", func(t *portique.Tool) { t.AuthMethod, t.SecretHash, t.JWKS = "private_key_jwt", nil, key.set() }))
 		e.relying(e.tool("autre"))
-		now := func() int64 { return time.Now().Add(time.Duration(e.skew.Load())).Unix() }
+		now := func() int64 { return begun.Add(time.Duration(e.skew.Load())).Unix() }
 		assertion := func(more ...any) map[string]any {
 			return changed(map[string]any{"iss": "paie", "sub": "paie", "aud": e.server.URL, "jti": store.NewID(), "iat": now(), "exp": now() + 60}, more...)
 		}
@@ -472,7 +472,7 @@ func TestPrivateKeyJWT(t *testing.T) {
 // proof is a DPoP proof for a request to this sign-in host.
 func (s *signer) proof(e *env, method, path, token string, more ...any) func(*http.Request) {
 	s.t.Helper()
-	claims := map[string]any{"jti": store.NewID(), "htm": method, "htu": e.server.URL + path, "iat": time.Now().Add(time.Duration(e.skew.Load())).Unix()}
+	claims := map[string]any{"jti": store.NewID(), "htm": method, "htu": e.server.URL + path, "iat": begun.Add(time.Duration(e.skew.Load())).Unix()}
 	if token != "" {
 		sum := sha256.Sum256([]byte(token))
 		claims["ath"] = base64.RawURLEncoding.EncodeToString(sum[:])
@@ -531,8 +531,8 @@ func TestDPoP(t *testing.T) {
 			"of another host":        key.proof(e, "GET", "/oauth/userinfo", access, "htu", "https://x.example/oauth/userinfo"),
 			"for another token":      key.proof(e, "GET", "/oauth/userinfo", access, "ath", "x"),
 			"for no token":           key.proof(e, "GET", "/oauth/userinfo", access, "ath", nil),
-			"too old":                key.proof(e, "GET", "/oauth/userinfo", access, "iat", time.Now().Add(time.Duration(e.skew.Load())-90*time.Second).Unix()),
-			"of the future":          key.proof(e, "GET", "/oauth/userinfo", access, "iat", time.Now().Add(time.Duration(e.skew.Load())+2*time.Minute).Unix()),
+			"too old":                key.proof(e, "GET", "/oauth/userinfo", access, "iat", begun.Add(time.Duration(e.skew.Load())-90*time.Second).Unix()),
+			"of the future":          key.proof(e, "GET", "/oauth/userinfo", access, "iat", begun.Add(time.Duration(e.skew.Load())+2*time.Minute).Unix()),
 			"without a name":         key.proof(e, "GET", "/oauth/userinfo", access, "jti", nil),
 			"of another type":        key.proof(e, "GET", "/oauth/userinfo", access, "typ", "JWT"),
 			"two proofs":             func(r *http.Request) { key.proof(e, "GET", "/oauth/userinfo", access)(r); r.Header.Add("DPoP", "x") },
@@ -761,7 +761,7 @@ func TestFetchKeys(t *testing.T) {
 			t.AuthMethod, t.SecretHash, t.JWKSURI = "private_key_jwt", nil, host.URL+"/keys"
 		}))
 		ask := func(key *signer) int {
-			now := time.Now().Unix()
+			now := begun.Unix()
 			assertion := key.sign("JWT", map[string]any{"iss": "paie", "sub": "paie", "aud": e.server.URL, "jti": store.NewID(), "exp": now + 60})
 			p, _ := tool.call("/oauth/token", url.Values{"grant_type": {"client_credentials"}, "client_assertion": {assertion},
 				"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}}, func(r *http.Request) { r.Header.Del("Authorization") })
