@@ -130,10 +130,10 @@ func (p *Provider) proceed(f *flight) error {
 
 // giveCode makes the grant of a new code.
 func (f *flight) giveCode() error {
-	f.code = secret.Token()
 	now := f.tx.Now()
+	f.code = secret.TimedToken(now)
 	return f.tx.InsertGrant(&store.Grant{ID: store.NewID(), ClientID: f.client.ID, AccountID: f.current.Account.ID, SessionID: f.current.ID,
-		MembershipID: f.row.MembershipID, CodeHash: secret.Hash(f.code), CodeExpiresAt: now.Add(CodeLife), Request: f.row.Request, CreatedAt: now})
+		MembershipID: f.row.MembershipID, CodeHash: secret.Key(f.code), CodeExpiresAt: now.Add(CodeLife), Request: f.row.Request, CreatedAt: now})
 }
 
 // deny ends an authorization at the person's wish: the tool gets access_denied.

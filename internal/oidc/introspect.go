@@ -54,7 +54,7 @@ func (p *Provider) introspect(w http.ResponseWriter, r *http.Request) {
 // introspection is what is told of a token.
 func (p *Provider) introspection(f *flight, token string) (map[string]any, error) {
 	for _, look := range []func(*flight, []byte) (map[string]any, error){p.personToken, p.machineToken, p.refreshToken} {
-		told, err := look(f, secret.Hash(token))
+		told, err := look(f, secret.Key(token))
 		if err != nil && !missing(err) {
 			return nil, err
 		}

@@ -22,7 +22,7 @@ func (p *Provider) redeem(t *tokenRequest) (*tokenAnswer, error) {
 	if code == "" {
 		return nil, refuse("invalid_request", "code is missing")
 	}
-	g, err := t.tx.GrantByCode(secret.Hash(code))
+	g, err := t.tx.GrantByCode(secret.Key(code))
 	if errors.Is(err, store.ErrNoGrant) {
 		return nil, refuse("invalid_grant", "the code is unknown")
 	}
@@ -74,8 +74,8 @@ func (p *Provider) issueFirst(t *tokenRequest, g *store.Grant, s *standing, q *r
 	if err != nil || !hasScope(q.Scope, "offline_access") || t.client.ID == portique.PortalClientID {
 		return a, err
 	}
-	a.RefreshToken = secret.Token()
-	return a, t.tx.InsertRefreshToken(&store.RefreshToken{Hash: secret.Hash(a.RefreshToken), GrantID: g.ID, CreatedAt: t.tx.Now()})
+	a.RefreshToken = secret.TimedToken(t.tx.Now())
+	return a, t.tx.InsertRefreshToken(&store.RefreshToken{Hash: secret.Key(a.RefreshToken), GrantID: g.ID, CreatedAt: t.tx.Now()})
 }
 
 // unredeemable says why a code may not be redeemed so, "" when it may.

@@ -30,7 +30,7 @@ func (p *Provider) refresh(t *tokenRequest) (*tokenAnswer, error) {
 	if sent == "" {
 		return nil, refuse("invalid_request", "refresh_token is missing")
 	}
-	old, err := t.tx.RefreshToken(secret.Hash(sent))
+	old, err := t.tx.RefreshToken(secret.Key(sent))
 	if errors.Is(err, store.ErrNoRefreshToken) {
 		return nil, refuse("invalid_grant", "the refresh token is unknown")
 	}
@@ -101,18 +101,18 @@ func (p *Provider) successor(tx *store.Tx, old *store.RefreshToken, g *store.Gra
 		if err != nil {
 			return "", err
 		}
-		row, err := tx.RefreshToken(secret.Hash(string(next)))
+		row, err := tx.RefreshToken(secret.Key(string(next)))
 		if err == nil && !row.UsedAt.IsZero() { // the answer was not lost: nothing more comes of the old one
 			return "", refuse("invalid_grant", "the refresh token was used before, and its successor too")
 		}
 		return string(next), err
 	}
-	next := secret.Token()
+	next := secret.TimedToken(tx.Now())
 	old.UsedAt, old.Successor = tx.Now(), p.secrets.Seal("refresh-token", g.ID, []byte(next))
 	if err := tx.UseRefreshToken(old); err != nil {
 		return "", err
 	}
-	return next, tx.InsertRefreshToken(&store.RefreshToken{Hash: secret.Hash(next), GrantID: g.ID, CreatedAt: tx.Now()})
+	return next, tx.InsertRefreshToken(&store.RefreshToken{Hash: secret.Key(next), GrantID: g.ID, CreatedAt: tx.Now()})
 }
 
 // narrowed is the scope that a refresh asks for: all that was granted, or a part

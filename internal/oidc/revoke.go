@@ -18,7 +18,7 @@ func (p *Provider) revoke(w http.ResponseWriter, r *http.Request) {
 		if token == "" {
 			return refuse("invalid_request", "token is missing")
 		}
-		hash := secret.Hash(token)
+		hash := secret.Key(token)
 		access, err := f.tx.AccessToken(hash)
 		if err == nil {
 			if _, err := f.grantOfClient(access.GrantID); err != nil {

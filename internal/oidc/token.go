@@ -155,11 +155,11 @@ func (p *Provider) refuseMachine(w http.ResponseWriter, r *http.Request, c crede
 // when the grant is a person's and scope has openid.
 func (p *Provider) issue(t *tokenRequest, g *store.Grant, s *standing, q *request, scope string) (*tokenAnswer, error) {
 	now := t.tx.Now()
-	a := &tokenAnswer{AccessToken: secret.Token(), TokenType: "Bearer", ExpiresIn: int(TokenLife / time.Second), Scope: scope}
+	a := &tokenAnswer{AccessToken: secret.TimedToken(now), TokenType: "Bearer", ExpiresIn: int(TokenLife / time.Second), Scope: scope}
 	if g.DPoPKey != "" {
 		a.TokenType = "DPoP"
 	}
-	row := &store.AccessToken{Hash: secret.Hash(a.AccessToken), GrantID: g.ID, CreatedAt: now, ExpiresAt: now.Add(TokenLife)}
+	row := &store.AccessToken{Hash: secret.Key(a.AccessToken), GrantID: g.ID, CreatedAt: now, ExpiresAt: now.Add(TokenLife)}
 	if q != nil && scope != q.Scope {
 		row.Scope = scope
 	}

@@ -43,7 +43,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 	if err == nil && token.bound {
 		// A stranger's proof is not worth a row: only a token that is one has it noted.
 		err = p.db.View(r.Context(), func(tx *store.Tx) error {
-			_, err := tx.AccessToken(secret.Hash(token.value))
+			_, err := tx.AccessToken(secret.Key(token.value))
 			return err
 		})
 	}
@@ -86,7 +86,7 @@ func (p *Provider) userinfo(w http.ResponseWriter, r *http.Request) {
 // claimsOf are the claims that an access token opens while it still does, and
 // its tool. A missing error otherwise.
 func (p *Provider) claimsOf(tx *store.Tx, token, dpopKey string) (map[string]any, *portique.Tool, error) {
-	o, s, q, err := opened(tx, secret.Hash(token))
+	o, s, q, err := opened(tx, secret.Key(token))
 	if err != nil {
 		return nil, nil, err
 	}

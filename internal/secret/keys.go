@@ -11,10 +11,12 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/big"
 	"sync"
+	"time"
 )
 
 // MasterKeySize is the size of PORTIQUE_MASTER_KEY in bytes.
@@ -131,6 +133,30 @@ func Digits(n int) string {
 func Hash(token string) []byte {
 	h := sha256.Sum256([]byte(token))
 	return h[:]
+}
+
+// timed is how many bytes of a timed token say when it was made, in
+// milliseconds, before its 256 random bits.
+const timed = 6
+
+// TimedToken is Token for what a database finds by its Key: those made about the
+// same time are kept side by side, so that a commit writes few pages.
+func TimedToken(now time.Time) string {
+	b := make([]byte, 8+32)
+	binary.BigEndian.PutUint64(b, uint64(now.UnixMilli()))
+	rand.Read(b[8:])
+	return base64.RawURLEncoding.EncodeToString(b[8-timed:])
+}
+
+// Key is how a timed token is kept: when it was made, and its Hash. Of any other
+// text it is the Hash.
+func Key(token string) []byte {
+	hash := Hash(token)
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(b) != timed+32 {
+		return hash
+	}
+	return append(b[:timed:timed], hash...)
 }
 
 // Equal compares in constant time.

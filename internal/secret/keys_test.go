@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"testing"
+	"time"
 )
 
 func keys(t *testing.T, fill byte) *Keys {
@@ -125,5 +127,33 @@ func TestTokensAndDigits(t *testing.T) {
 	}
 	if Equal(Hash("a"), Hash("b")) || !Equal(Hash("a"), Hash("a")) || Equal([]byte("a"), []byte("ab")) || len(Hash("")) != 32 {
 		t.Error("Equal or Hash")
+	}
+}
+
+// Timed tokens are kept in the order in which they were made, and are found by nothing but themselves.
+func TestTimedToken(t *testing.T) {
+	at := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	var keys [][]byte
+	for i := range 200 {
+		token := TimedToken(at.Add(time.Duration(i) * time.Millisecond))
+		key := Key(token)
+		if len(token) != 51 || bytes.Contains(key, []byte(token)) || !bytes.Equal(key[6:], Hash(token)) {
+			t.Fatalf("%s is kept as %x", token, key)
+		}
+		for _, other := range []string{token[:8], token[8:], token + "A", token[:50], "B" + token[1:], token[:50] + "!"} {
+			if bytes.Equal(Key(other), key) {
+				t.Errorf("%s is found by %s", token, other)
+			}
+		}
+		keys = append(keys, key)
+	}
+	if !slices.IsSortedFunc(keys, bytes.Compare) {
+		t.Error("the keys are not in order")
+	}
+	if a, b := TimedToken(at), TimedToken(at); a == b {
+		t.Error("two tokens of one moment are the same")
+	}
+	if other := Token(); !bytes.Equal(Key(other), Hash(other)) {
+		t.Errorf("%s is kept as %x", other, Key(other))
 	}
 }
