@@ -250,6 +250,7 @@ func TestInterruptedCommits(t *testing.T) {
 				return err
 			}
 			ended()
+			return nil // nothing is left to send but COMMIT
 		}
 		return tx.Audit(portique.Event{Subject: "not sent"})
 	})
