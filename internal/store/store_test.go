@@ -243,8 +243,11 @@ func TestInterruptedCommits(t *testing.T) {
 		}
 	}
 	ended()
+	if err := db.Tx(t.Context(), func(tx *store.Tx) error { _, err := tx.Account(store.NewID()); return err }); !errors.Is(err, portique.ErrAccountUnknown) {
+		t.Fatal(err)
+	}
 	tries := 0
-	err = db.Tx(t.Context(), func(tx *store.Tx) error { // on a connection that has yet to learn what COMMIT is
+	err = db.Tx(t.Context(), func(tx *store.Tx) error { // on that new connection, which has yet to learn what COMMIT is
 		if tries++; tries == 1 {
 			if _, err := tx.Account(store.NewID()); !errors.Is(err, portique.ErrAccountUnknown) {
 				return err
