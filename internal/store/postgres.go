@@ -46,8 +46,20 @@ func openPostgres(ctx context.Context, databaseURL string, readOnly bool, patien
 	}
 	config.MinConns, config.MinIdleConns, config.MaxConns = 0, 0, size
 	config.MaxConnIdleTime = 5 * time.Minute // opening one costs more than a transaction
-	config.PingTimeout = pingTime
-	config.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool { return p.IdleDuration > idle }
+	var pool *pgxpool.Pool
+	config.ShouldPing = func(ctx context.Context, p pgxpool.ShouldPingParams) bool {
+		if p.IdleDuration < idle {
+			return false
+		}
+		// Not for as long as who asks has time: who gives up says nothing of the connection.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pingTime)
+		defer cancel()
+		if p.Conn.Ping(ctx) == nil {
+			return false
+		}
+		pool.Reset() // the others led the same way: nobody waits for each of them in turn
+		return true  // pgx finds it closed, and takes another
+	}
 	config.AfterConnect = func(ctx context.Context, c *pgx.Conn) error {
 		if patience == 0 {
 			return nil
@@ -55,7 +67,8 @@ func openPostgres(ctx context.Context, databaseURL string, readOnly bool, patien
 		_, err := c.Exec(ctx, fmt.Sprintf("SET idle_in_transaction_session_timeout = %d", patience.Milliseconds()))
 		return err
 	}
-	return pgxpool.NewWithConfig(ctx, config)
+	pool, err = pgxpool.NewWithConfig(ctx, config)
+	return pool, err
 }
 
 // pgRead runs statements one by one, each on any connection.
@@ -96,6 +109,7 @@ type pgTx struct {
 	pool    *pgxpool.Pool
 	conn    *pgxpool.Conn
 	waiting *pgx.Batch
+	failed  error // what was sent was not all done, BEGIN perhaps neither: nothing more may be
 }
 
 // maxWaiting bounds how many statements are kept back.
@@ -118,6 +132,9 @@ func (t *pgTx) send(ctx context.Context, query string, args []any) error {
 
 // flush sends what waits, with one statement more. The answers are those of all.
 func (t *pgTx) flush(ctx context.Context, query string, args []any) (sent pgx.BatchResults, before int, err error) {
+	if t.failed != nil {
+		return nil, 0, t.failed
+	}
 	if t.conn == nil {
 		if t.conn, err = t.pool.Acquire(ctx); err != nil {
 			return nil, 0, fmt.Errorf("begin: %w", err)
@@ -138,6 +155,7 @@ func (t *pgTx) ask(ctx context.Context, query string, args []any) (pgx.BatchResu
 	for range before {
 		if _, err := sent.Exec(); err != nil {
 			_ = sent.Close() // says the same
+			t.failed = err
 			return nil, err
 		}
 	}
@@ -150,11 +168,15 @@ func (t *pgTx) exec(ctx context.Context, query string, args []any) (int64, error
 		return 0, err
 	}
 	tag, err := sent.Exec()
-	return tag.RowsAffected(), errors.Join(err, sent.Close())
+	if closed := sent.Close(); err == nil { // else it says the same
+		err = closed
+	}
+	t.failed = err
+	return tag.RowsAffected(), err
 }
 
 func (t *pgTx) query(ctx context.Context, query string, args []any) (rows, error) {
-	if t.conn != nil && t.waiting.Len() == 0 {
+	if t.conn != nil && t.waiting.Len() == 0 && t.failed == nil {
 		found, err := t.conn.Query(ctx, query, args...)
 		return pgRows{Rows: found}, err
 	}
@@ -166,6 +188,7 @@ func (t *pgTx) query(ctx context.Context, query string, args []any) (rows, error
 	r := pgRows{found, sent}
 	if err != nil {
 		_ = r.Close() // says the same
+		t.failed = err
 		return nil, err
 	}
 	return r, nil
@@ -185,7 +208,7 @@ func (t *pgTx) commit(ctx context.Context) error {
 	for range before {
 		if _, err := sent.Exec(); err != nil {
 			var refused *pgconn.PgError
-			if errors.As(err, &refused) || pgconn.SafeToRetry(err) {
+			if errors.As(err, &refused) || unsent(err) {
 				return err // and so COMMIT was not looked at
 			}
 			return commitError{fmt.Errorf("commit: %w", err)}
@@ -193,12 +216,21 @@ func (t *pgTx) commit(ctx context.Context) error {
 	}
 	tag, err := sent.Exec()
 	switch {
+	case unsent(err):
+		return err
 	case err != nil:
 		return commitError{fmt.Errorf("commit: %w", err)}
 	case tag.String() != "COMMIT":
 		return pgx.ErrTxCommitRollback // a statement had failed
 	}
 	return nil
+}
+
+// unsent says whether an error came before any of the statements sent together
+// was on its way: the connection was found closed, or one could not be prepared.
+func unsent(err error) bool {
+	var preparing pgx.ErrPreprocessingBatch
+	return pgconn.SafeToRetry(err) || errors.As(err, &preparing)
 }
 
 // end undoes what was not committed, and gives the connection back.

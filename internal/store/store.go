@@ -346,6 +346,9 @@ func (db *DB) run(ctx context.Context, writing bool, once func(context.Context, 
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		what = away // whatever the driver calls it
 	}
+	if writing && errors.As(err, &committing) && errors.Is(err, context.Canceled) {
+		what = away // who gave up while COMMIT was under way knows no more than others whether it was done
+	}
 	if what == lasting {
 		return err
 	}
