@@ -160,6 +160,46 @@ func TestAdministrationByKeyboard(t *testing.T) {
 	}
 }
 
+// A box that is open over the page, on the narrowest screen: the focus that leaves it is not under it, with scripts or without.
+func TestBoxesByKeyboard(t *testing.T) {
+	t.Parallel()
+	app := Start(t, "sqlite")
+	app.Create(t, Marie)
+	shops := app.Import(t, 2) // one company has no box to choose another
+	for _, shop := range shops {
+		app.SignIn(t, Marie).Attach(shop)
+	}
+	for name, options := range map[string][]ChromeOption{"with scripts": nil, "without": {NoScript}} {
+		c := app.Chrome(t, options...)
+		c.Look(Look{320, "light"})
+		shown := func(what string, want bool) {
+			t.Helper()
+			var height float64
+			c.run("measuring the box", chromedp.Evaluate(`document.querySelector(".account .pop-box").getBoundingClientRect().height`, &height))
+			if (height > 0) != want {
+				t.Errorf("%s, %s: the box is %v px high", name, what, height)
+			}
+		}
+		c.Open("/session/start")
+		c.Fill("email", Marie.Email)
+		c.Fill("password", Password)
+		c.Submit("/login")
+		c.At("tools")
+		c.tabTo(`.account summary`)
+		c.keys(kb.Enter)
+		shown("opened", true)
+		c.tabTo(`#sign-out`)
+		shown("inside", true)
+		c.tabTo(`.menu a[href*="/add"]`)
+		shown("beyond", false)
+		c.Open("/companies/" + shops[0].SIREN + "/users")
+		c.tabTo(`.in-use summary`)
+		c.keys(kb.Enter)
+		c.tabTo(`.in-use .pop-box a[aria-current]`)
+		c.tabTo(`.menu a[aria-current]`)
+	}
+}
+
 // stop is one stop of a walk by keyboard: the page where it is, unless that has not changed, what the focus goes to, and what is typed
 // there.
 type stop struct {
@@ -191,14 +231,15 @@ func (c *Chrome) keys(keys ...string) {
 	}
 }
 
-// tabTo presses Tab until the focus is on what a selector names. On its way the focus is always drawn, and on the screen.
+// tabTo presses Tab until the focus is on what a selector names. On its way the focus is always drawn, on the screen, and nothing lies
+// over all of it.
 func (c *Chrome) tabTo(selector string) {
 	c.t.Helper()
 	for range 60 {
 		c.keys(kb.Tab)
 		var at struct {
-			There, Drawn, OnScreen bool
-			What                   string
+			There, Drawn, OnScreen, Covered bool
+			What                            string
 		}
 		c.run("looking for the focus", chromedp.Evaluate(`(() => {
 			const e = document.activeElement, r = e.getBoundingClientRect()
@@ -207,11 +248,16 @@ func (c *Chrome) tabTo(selector string) {
 				there: e.matches(`+"`"+selector+"`"+`),
 				drawn: e === document.body || drawn(getComputedStyle(e)) || drawn(getComputedStyle(e, "::after")),
 				onScreen: e === document.body || r.bottom > 0 && r.top < innerHeight && r.right > 0 && r.left < innerWidth,
+				covered: e !== document.body && ![.1, .5, .9].some(x => [.1, .5, .9].some(y => {
+					const hit = document.elementFromPoint(r.left + x * r.width, r.top + y * r.height)
+					return !hit || e.contains(hit) || hit.contains(e)
+				})),
 				what: e.outerHTML.slice(0, 200),
 			}
 		})()`, &at))
-		if !at.Drawn || !at.OnScreen {
-			c.t.Errorf("%s at %s: the focus is not seen (drawn %v, on the screen %v) on %s", accessibility.Keyboard, c.Location(), at.Drawn, at.OnScreen, at.What)
+		if !at.Drawn || !at.OnScreen || at.Covered {
+			c.t.Errorf("%s at %s: the focus is not seen (drawn %v, on the screen %v, covered %v) on %s", accessibility.Keyboard, c.Location(), at.Drawn, at.OnScreen,
+				at.Covered, at.What)
 		}
 		if at.There {
 			return

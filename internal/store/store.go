@@ -109,6 +109,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 			return nil, err
 		}
 		if db.pgRead, err = openPostgres(ctx, databaseURL, true, o.Patience, 8); err != nil { // see View
+			db.pgWrite.Close()
 			return nil, err
 		}
 		db.write, db.read = stdlib.OpenDBFromPool(db.pgWrite), stdlib.OpenDBFromPool(db.pgRead)
@@ -174,6 +175,10 @@ func (db *DB) Close() error {
 	return db.closed
 }
 
+// farewell is how long PostgreSQL may take to hear that connections end, once
+// transactions have ended.
+const farewell = 3 * time.Second
+
 func (db *DB) close() error {
 	var err error
 	if db.writer != nil {
@@ -187,8 +192,16 @@ func (db *DB) close() error {
 		err = errors.Join(err, db.read.Close())
 	}
 	if db.pgWrite != nil {
-		db.pgWrite.Close()
-		db.pgRead.Close()
+		closed := make(chan struct{})
+		go func() {
+			db.pgWrite.Close()
+			db.pgRead.Close()
+			close(closed)
+		}()
+		select {
+		case <-closed:
+		case <-time.After(farewell): // a network that swallows goodbyes is not waited for
+		}
 	}
 	return errors.Join(err, db.release())
 }

@@ -140,6 +140,7 @@
 
   // The header's boxes close when one goes elsewhere.
   const boxes = all('details.pop')
+  addEventListener('focusin', event => boxes.forEach(box => { if (!box.contains(event.target)) box.open = false }))
   addEventListener('click', event => boxes.forEach(box => { if (!box.contains(event.target)) box.open = false }))
   addEventListener('keydown', event => {
     const box = event.key === 'Escape' && boxes.find(b => b.open)
