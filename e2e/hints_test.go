@@ -93,7 +93,7 @@ func TestAddressIsFilledIn(t *testing.T) {
 	if _, err := code.Attempt("/register/code", Fields{"code": {disownCode(letter)}}); err != nil {
 		t.Fatal(err)
 	}
-	if p := code.Page(); !p.Has("il annule l’inscription") {
+	if p := code.Page(); !p.Has("Rien n’est annulé") {
 		t.Errorf("the other code: %s", p.Text())
 	}
 	code.Submit("/register/code", Fields{"code": {letter.Code}})
