@@ -35,17 +35,15 @@ func (tx *Tx) InsertRequest(r *portique.AccessRequest) error {
 
 // UpdateRequest saves what changes in the life of a request.
 func (tx *Tx) UpdateRequest(r *portique.AccessRequest) error {
-	err := tx.send(`UPDATE access_request SET status=$2, reminded_at=$3, reminders=$4, auto_at=$5, escalated_at=$6,
+	return tx.send(`UPDATE access_request SET status=$2, reminded_at=$3, reminders=$4, auto_at=$5, escalated_at=$6,
 		next_tick_at=$7, decided_at=$8, decided_by=$9, reason=$10, sent_to=$11 WHERE id=$1`,
 		r.ID, r.Status, ms(r.RemindedAt), r.Reminders, ms(r.AutoAt), ms(r.EscalatedAt), ms(r.NextTick()),
 		ms(r.DecidedAt), r.DecidedBy, r.Reason, r.SentTo)
-	return err
 }
 
 // HastenRequest makes a pending request due for the timetable now.
 func (tx *Tx) HastenRequest(id string) error {
-	err := tx.send(`UPDATE access_request SET next_tick_at=$2 WHERE id=$1 AND status='pending'`, id, ms(tx.now))
-	return err
+	return tx.send(`UPDATE access_request SET next_tick_at=$2 WHERE id=$1 AND status='pending'`, id, ms(tx.now))
 }
 
 // AccessRequest returns a request by its id, or ErrRequestUnknown. Lock the

@@ -29,9 +29,8 @@ func (tx *Tx) InsertAccount(a *portique.Account) error {
 
 // SaveAccountClaims keeps what more tools may be told of a person, a JSON object.
 func (tx *Tx) SaveAccountClaims(id, claims string) error {
-	err := tx.send(`INSERT INTO account_claims (account_id, claims) VALUES ($1,$2)
+	return tx.send(`INSERT INTO account_claims (account_id, claims) VALUES ($1,$2)
 		ON CONFLICT (account_id) DO UPDATE SET claims=excluded.claims`, id, claims)
-	return err
 }
 
 // ErrNoAccountClaims: nothing more is known of the person.
@@ -70,21 +69,18 @@ func (tx *Tx) LockAccount(id string) (*portique.Account, error) {
 // NoteSignIn writes down a sign-in, and the language of the page for a person
 // who never chose one.
 func (tx *Tx) NoteSignIn(id, language string) error {
-	err := tx.send(`UPDATE account SET last_sign_in_at=$2,
+	return tx.send(`UPDATE account SET last_sign_in_at=$2,
 		language = CASE WHEN language = '' THEN $3 ELSE language END WHERE id=$1`, id, ms(tx.now), language)
-	return err
 }
 
 // SetAccountLanguage saves the language a person chose.
 func (tx *Tx) SetAccountLanguage(id, language string) error {
-	err := tx.send(`UPDATE account SET language=$2 WHERE id=$1`, id, language)
-	return err
+	return tx.send(`UPDATE account SET language=$2 WHERE id=$1`, id, language)
 }
 
 // SetAccountStatus disables or enables an account.
 func (tx *Tx) SetAccountStatus(id string, status portique.AccountStatus) error {
-	err := tx.send(`UPDATE account SET status=$2 WHERE id=$1`, id, status)
-	return err
+	return tx.send(`UPDATE account SET status=$2 WHERE id=$1`, id, status)
 }
 
 const signUpColumns = `id, email, password_hash, first_name, last_name, contributions_only, language, taken,
@@ -101,12 +97,11 @@ func scanSignUp(r row) (*portique.SignUp, error) {
 
 // InsertSignUp adds a sign-up.
 func (tx *Tx) InsertSignUp(s *portique.SignUp) error {
-	err := tx.send(`INSERT INTO sign_up (`+signUpColumns+`)
+	return tx.send(`INSERT INTO sign_up (`+signUpColumns+`)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)`,
 		s.ID, s.Email, s.PasswordHash, s.FirstName, s.LastName, s.ContributionsOnly, s.Language, s.Taken,
 		s.BrowserHash, s.LinkHash, ms(s.LinkExpiresAt), s.CodeHash, ms(s.CodeExpiresAt), s.CodeTries, s.Tries,
 		s.DisownHash, ms(s.CreatedAt), ms(s.EndedAt), s.AccountID, s.DisownTries)
-	return err
 }
 
 // SignUp returns the sign-up with that id, or ErrSignUpUnknown. It is locked for
@@ -142,25 +137,22 @@ func (tx *Tx) OpenSignUps(email string) ([]*portique.SignUp, error) {
 
 // UpdateSignUp saves what changes in the life of a sign-up.
 func (tx *Tx) UpdateSignUp(s *portique.SignUp) error {
-	err := tx.send(`UPDATE sign_up SET email=$2, taken=$3, browser_hash=$4, link_hash=$5, link_expires_at=$6,
+	return tx.send(`UPDATE sign_up SET email=$2, taken=$3, browser_hash=$4, link_hash=$5, link_expires_at=$6,
 		code_hash=$7, code_expires_at=$8, code_tries=$9, tries=$10, disown_hash=$11, ended_at=$12, account_id=$13, disown_tries=$14
 		WHERE id=$1`,
 		s.ID, s.Email, s.Taken, s.BrowserHash, s.LinkHash, ms(s.LinkExpiresAt), s.CodeHash, ms(s.CodeExpiresAt),
 		s.CodeTries, s.Tries, s.DisownHash, ms(s.EndedAt), s.AccountID, s.DisownTries)
-	return err
 }
 
 // TakeSignUps makes every living sign-up of an address look as it did and lead
 // nowhere: the address has an account now.
 func (tx *Tx) TakeSignUps(email string) error {
-	err := tx.send(`UPDATE sign_up SET taken = $2 WHERE email=$1 AND ended_at=0`, email, true)
-	return err
+	return tx.send(`UPDATE sign_up SET taken = $2 WHERE email=$1 AND ended_at=0`, email, true)
 }
 
 // EndSignUps ends every living sign-up of an address.
 func (tx *Tx) EndSignUps(email string) error {
-	err := tx.send(`UPDATE sign_up SET ended_at=$2 WHERE email=$1 AND ended_at=0`, email, ms(tx.now))
-	return err
+	return tx.send(`UPDATE sign_up SET ended_at=$2 WHERE email=$1 AND ended_at=0`, email, ms(tx.now))
 }
 
 // PurgeSignUps deletes the sign-ups made before a time.

@@ -17,18 +17,16 @@ func scanFirstClaim(r row) (*portique.FirstClaim, error) {
 
 // InsertFirstClaim puts a first claim under watch.
 func (tx *Tx) InsertFirstClaim(c *portique.FirstClaim) error {
-	err := tx.send(`INSERT INTO first_claim (siren, id, account_id, membership_id, contact_email, token_hash, code_hash, tries, status,
+	return tx.send(`INSERT INTO first_claim (siren, id, account_id, membership_id, contact_email, token_hash, code_hash, tries, status,
 		created_at, watched_until, answered_at, settled_at, reason) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)`,
 		c.SIREN, c.ID, c.AccountID, c.MembershipID, c.ContactEmail, c.TokenHash, c.CodeHash, c.Tries, c.Status,
 		ms(c.CreatedAt), ms(c.WatchedUntil), ms(c.AnsweredAt), ms(c.SettledAt), c.Reason)
-	return err
 }
 
 // UpdateFirstClaim saves what changes in the life of a first claim.
 func (tx *Tx) UpdateFirstClaim(c *portique.FirstClaim) error {
-	err := tx.send(`UPDATE first_claim SET tries=$2, status=$3, answered_at=$4, settled_at=$5, reason=$6 WHERE siren=$1`,
+	return tx.send(`UPDATE first_claim SET tries=$2, status=$3, answered_at=$4, settled_at=$5, reason=$6 WHERE siren=$1`,
 		c.SIREN, c.Tries, c.Status, ms(c.AnsweredAt), ms(c.SettledAt), c.Reason)
-	return err
 }
 
 // FirstClaim returns how a company was first claimed, nil when it was not, or
@@ -91,25 +89,22 @@ func (tx *Tx) InsertStepUp(s *portique.StepUp) error {
 	if err != nil {
 		return err
 	}
-	err = tx.send(`INSERT INTO step_up (id, account_id, siren, proved, code_hash, sealed, tries, status, told, created_at, expires_at, decided_at, reason)
+	return tx.send(`INSERT INTO step_up (id, account_id, siren, proved, code_hash, sealed, tries, status, told, created_at, expires_at, decided_at, reason)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13)`,
 		s.ID, s.AccountID, s.SIREN, s.Proved, s.CodeHash, s.Sealed, s.Tries, s.Status, false, ms(s.CreatedAt), ms(s.ExpiresAt), ms(s.DecidedAt), s.Reason)
-	return err
 }
 
 // RenewStepUp saves that a second proof which waits was asked for again: what is
 // proved stays proved, and tries are not refilled. tell says that its code is new.
 func (tx *Tx) RenewStepUp(s *portique.StepUp, tell bool) error {
-	err := tx.send(`UPDATE step_up SET proved=$2, code_hash=$3, sealed=$4, told = told AND NOT $5 WHERE id=$1`,
+	return tx.send(`UPDATE step_up SET proved=$2, code_hash=$3, sealed=$4, told = told AND NOT $5 WHERE id=$1`,
 		s.ID, s.Proved, s.CodeHash, s.Sealed, tell)
-	return err
 }
 
 // UpdateStepUp saves what changes in the life of a second proof.
 func (tx *Tx) UpdateStepUp(s *portique.StepUp) error {
-	err := tx.send(`UPDATE step_up SET tries=$2, status=$3, decided_at=$4, reason=$5 WHERE id=$1`,
+	return tx.send(`UPDATE step_up SET tries=$2, status=$3, decided_at=$4, reason=$5 WHERE id=$1`,
 		s.ID, s.Tries, s.Status, ms(s.DecidedAt), s.Reason)
-	return err
 }
 
 // TellStepUp marks a second proof as told of and forgets its code. It says
@@ -158,6 +153,5 @@ func (tx *Tx) StepUps(siren portique.SIREN, email string) ([]*portique.StepUp, e
 
 // PurgeStepUps deletes the second proofs that nobody completed in time.
 func (tx *Tx) PurgeStepUps() error {
-	err := tx.send(`DELETE FROM step_up WHERE created_at <= $1`, ms(tx.now.Add(-portique.ClaimsKept)))
-	return err
+	return tx.send(`DELETE FROM step_up WHERE created_at <= $1`, ms(tx.now.Add(-portique.ClaimsKept)))
 }

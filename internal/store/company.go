@@ -76,8 +76,7 @@ func (tx *Tx) HoldCompanies() error {
 	if tx.dialect == sqliteEngine {
 		return nil
 	}
-	err := tx.send(tx.dialect.forUpdate(`SELECT 1 FROM company ORDER BY siren`))
-	return err
+	return tx.send(tx.dialect.forUpdate(`SELECT 1 FROM company ORDER BY siren`))
 }
 
 // Companies lists all companies by SIREN.

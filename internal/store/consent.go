@@ -20,9 +20,8 @@ type Consent struct {
 // SaveConsent keeps what a person agreed that a tool is told, in place of what
 // they agreed to before.
 func (tx *Tx) SaveConsent(accountID, clientID string, told []string) error {
-	err := tx.send(`INSERT INTO consent (account_id, client_id, told, given_at) VALUES ($1,$2,$3,$4)
+	return tx.send(`INSERT INTO consent (account_id, client_id, told, given_at) VALUES ($1,$2,$3,$4)
 		ON CONFLICT (account_id, client_id) DO UPDATE SET told=excluded.told, given_at=excluded.given_at`, accountID, clientID, list(told), ms(tx.now))
-	return err
 }
 
 const consentSelect = `SELECT c.client_id, t.name, t.name_en, c.told, c.given_at FROM consent c JOIN tool t ON t.id = c.client_id WHERE c.account_id = $1 `

@@ -64,14 +64,12 @@ func (tx *Tx) DeviceTyped(userHash []byte) (*Device, error) {
 // ForgetTyped drops the authorizations that wait for a person to decide of a
 // device.
 func (tx *Tx) ForgetTyped(hash []byte) error {
-	err := tx.send(`DELETE FROM pending_authorization WHERE device=$1 AND finished_at=0`, hash)
-	return err
+	return tx.send(`DELETE FROM pending_authorization WHERE device=$1 AND finished_at=0`, hash)
 }
 
 // NotePoll saves that a device polled, and how long it waits from now on.
 func (tx *Tx) NotePoll(d *Device) error {
-	err := tx.send(`UPDATE device_request SET polled_at=$2, wait=$3 WHERE hash=$1`, d.Hash, ms(d.PolledAt), d.Wait.Milliseconds())
-	return err
+	return tx.send(`UPDATE device_request SET polled_at=$2, wait=$3 WHERE hash=$1`, d.Hash, ms(d.PolledAt), d.Wait.Milliseconds())
 }
 
 // DecideDevice saves what a person decided of a device, once: the grant, or ""
@@ -122,6 +120,5 @@ func (tx *Tx) DeviceAsked(authorizationID string) (*DeviceAsked, error) {
 
 // PurgeDevices deletes what devices asked for and that expired before a time.
 func (tx *Tx) PurgeDevices(before time.Time) error {
-	err := tx.send(`DELETE FROM device_request WHERE expires_at < $1`, ms(before))
-	return err
+	return tx.send(`DELETE FROM device_request WHERE expires_at < $1`, ms(before))
 }

@@ -71,8 +71,7 @@ func (d dialect) lockKeys(tx *Tx, names ...string) error {
 	for i, name := range names {
 		locks[i], args[i] = fmt.Sprintf("pg_advisory_xact_lock(hashtextextended($%d, 0))", i+1), name
 	}
-	err := tx.send(`SELECT `+strings.Join(locks, ", "), args...)
-	return err
+	return tx.send(`SELECT `+strings.Join(locks, ", "), args...)
 }
 
 // fault says what the failure of a transaction means.

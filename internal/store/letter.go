@@ -49,10 +49,9 @@ func (tx *Tx) Post(l *portique.Letter) error {
 	if l.RunAt.IsZero() {
 		l.RunAt = tx.now
 	}
-	err = tx.send(`INSERT INTO letter (`+letterColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)`,
+	return tx.send(`INSERT INTO letter (`+letterColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)`,
 		l.ID, l.MessageID, l.To, l.Name, l.Language, l.Kind, l.About, string(data), l.Sealed, l.Status, l.Attempts,
 		l.LastError, ms(l.RunAt), ms(l.CreatedAt), ms(l.SentAt))
-	return err
 }
 
 // DueLetter is a letter that may leave.
@@ -99,8 +98,7 @@ func (tx *Tx) TakeLetters(ids []string, lease time.Duration) ([]*portique.Letter
 
 // PutAside has a letter that nobody has wait until a time.
 func (tx *Tx) PutAside(id string, until time.Time) error {
-	err := tx.send(`UPDATE letter SET run_at = $2 WHERE id = $1`, id, ms(until))
-	return err
+	return tx.send(`UPDATE letter SET run_at = $2 WHERE id = $1`, id, ms(until))
 }
 
 // KeepLetters prolongs the lease of letters that their worker still has.
@@ -115,16 +113,14 @@ func (tx *Tx) KeepLetters(ids []string, lease time.Duration) error {
 
 // FinishLetter saves the outcome of an attempt and frees the letter.
 func (tx *Tx) FinishLetter(l *portique.Letter) error {
-	err := tx.send(`UPDATE letter SET status=$2, attempts=$3, last_error=$4, run_at=$5, sent_at=$6, sealed=$7, locked_until=0
+	return tx.send(`UPDATE letter SET status=$2, attempts=$3, last_error=$4, run_at=$5, sent_at=$6, sealed=$7, locked_until=0
 		WHERE id=$1`, l.ID, l.Status, l.Attempts, l.LastError, ms(l.RunAt), ms(l.SentAt), l.Sealed)
-	return err
 }
 
 // DropDelayed takes back the letters about something that were to leave later:
 // a newer one stands for them.
 func (tx *Tx) DropDelayed(about string) error {
-	err := tx.send(`DELETE FROM letter WHERE about = $1 AND about <> '' AND status = 'queued' AND attempts = 0 AND run_at > $2`, about, ms(tx.now))
-	return err
+	return tx.send(`DELETE FROM letter WHERE about = $1 AND about <> '' AND status = 'queued' AND attempts = 0 AND run_at > $2`, about, ms(tx.now))
 }
 
 // TakeBackLetters takes back the letters of two kinds to an address about
@@ -150,8 +146,7 @@ func (tx *Tx) HasDelayed(to string, kind portique.LetterKind, about string) (boo
 // ReleaseLetters ends the wait of the letters that failed before and that
 // nobody is sending: the mail server takes letters again.
 func (tx *Tx) ReleaseLetters() error {
-	err := tx.send(`UPDATE letter SET run_at = $1 WHERE status = 'queued' AND attempts > 0 AND run_at > $1 AND locked_until <= $1`, ms(tx.now))
-	return err
+	return tx.send(`UPDATE letter SET run_at = $1 WHERE status = 'queued' AND attempts > 0 AND run_at > $1 AND locked_until <= $1`, ms(tx.now))
 }
 
 // Undelivered says whether the newest letter about something to an address
@@ -172,10 +167,9 @@ func (tx *Tx) Letters(to string, status portique.LetterStatus) ([]*portique.Lett
 
 // Audit writes a line of the journal: it stands only if the transaction commits.
 func (tx *Tx) Audit(e portique.Event) error {
-	err := tx.send(`INSERT INTO event (id, at, action, actor, door, subject, siren, reason, source, request_id)
+	return tx.send(`INSERT INTO event (id, at, action, actor, door, subject, siren, reason, source, request_id)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)`,
 		NewID(), ms(tx.now), e.Action, e.Actor, e.Door, e.Subject, e.SIREN, e.Reason, e.Source, e.RequestID)
-	return err
 }
 
 const eventColumns = `at, action, actor, door, subject, siren, reason, source, request_id`

@@ -132,9 +132,8 @@ var errNoNotice = &portique.Error{Kind: portique.NotFound, Key: "grant.notice"}
 
 // SettleNotice saves what came of an attempt.
 func (tx *Tx) SettleNotice(n *LogoutNotice) error {
-	err := tx.send(`UPDATE logout_notice SET status=$2, attempts=$3, last_error=$4, run_at=$5, locked_until=0 WHERE id=$1`,
+	return tx.send(`UPDATE logout_notice SET status=$2, attempts=$3, last_error=$4, run_at=$5, locked_until=0 WHERE id=$1`,
 		n.ID, n.Status, n.Attempts, n.LastError, ms(n.RunAt))
-	return err
 }
 
 // Notices lists the notices of a tool, the oldest first.
@@ -144,6 +143,5 @@ func (tx *Tx) Notices(clientID string) ([]*LogoutNotice, error) {
 
 // PurgeNotices deletes the notices made before a time.
 func (tx *Tx) PurgeNotices(before time.Time) error {
-	err := tx.send(`DELETE FROM logout_notice WHERE created_at < $1`, ms(before))
-	return err
+	return tx.send(`DELETE FROM logout_notice WHERE created_at < $1`, ms(before))
 }

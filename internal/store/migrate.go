@@ -120,8 +120,7 @@ func (db *DB) newer(ctx context.Context, p *goose.Provider) error {
 func (db *DB) Ping(ctx context.Context) error {
 	if db.cannot.Load() {
 		err := db.Tx(ctx, func(tx *Tx) error {
-			err := tx.send(`INSERT INTO setting (name, value) VALUES ('probe', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, NewID())
-			return err
+			return tx.send(`INSERT INTO setting (name, value) VALUES ('probe', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, NewID())
 		})
 		if err != nil {
 			return err

@@ -40,18 +40,16 @@ var ErrNoGrant = &portique.Error{Kind: portique.NotFound, Key: "grant.unknown"}
 
 // InsertGrant adds a grant.
 func (tx *Tx) InsertGrant(g *Grant) error {
-	err := tx.send(`INSERT INTO oauth_grant (`+grantColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)`,
+	return tx.send(`INSERT INTO oauth_grant (`+grantColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12)`,
 		g.ID, g.ClientID, g.AccountID, g.SessionID, g.MembershipID, g.CodeHash, ms(g.CodeExpiresAt),
 		ms(g.CodeRedeemedAt), ms(g.RevokedAt), g.Request, g.DPoPKey, ms(g.CreatedAt))
-	return err
 }
 
 // MarkGrant saves that a grant was redeemed, with which key, or revoked. Nothing
 // else of it changes.
 func (tx *Tx) MarkGrant(g *Grant) error {
-	err := tx.send(`UPDATE oauth_grant SET code_redeemed_at=$2, revoked_at=$3, dpop_key=$4 WHERE id=$1`,
+	return tx.send(`UPDATE oauth_grant SET code_redeemed_at=$2, revoked_at=$3, dpop_key=$4 WHERE id=$1`,
 		g.ID, ms(g.CodeRedeemedAt), ms(g.RevokedAt), g.DPoPKey)
-	return err
 }
 
 // Grant returns a grant, locked for this transaction, or ErrNoGrant.
@@ -81,15 +79,13 @@ func (tx *Tx) HoldStanding(g *Grant) error {
 
 // RevokeGrantsOf revokes everything that a tool holds.
 func (tx *Tx) RevokeGrantsOf(clientID string) error {
-	err := tx.send(`UPDATE oauth_grant SET revoked_at=$2 WHERE client_id=$1 AND revoked_at=0`, clientID, ms(tx.now))
-	return err
+	return tx.send(`UPDATE oauth_grant SET revoked_at=$2 WHERE client_id=$1 AND revoked_at=0`, clientID, ms(tx.now))
 }
 
 // TouchGrant notes that a grant was used, which then does not idle with the
 // browser where it was allowed.
 func (tx *Tx) TouchGrant(id string) error {
-	err := tx.send(`UPDATE oauth_grant SET seen_at=$2 WHERE id=$1`, id, ms(tx.now))
-	return err
+	return tx.send(`UPDATE oauth_grant SET seen_at=$2 WHERE id=$1`, id, ms(tx.now))
 }
 
 // EndTool revokes everything that a tool holds of a person, and queues a notice
@@ -127,9 +123,8 @@ var ErrNoAccessToken = &portique.Error{Kind: portique.NotFound, Key: "access_tok
 
 // InsertAccessToken adds an access token.
 func (tx *Tx) InsertAccessToken(t *AccessToken) error {
-	err := tx.send(`INSERT INTO access_token (hash, grant_id, scope, created_at, expires_at) VALUES ($1,$2,$3,$4,$5)`,
+	return tx.send(`INSERT INTO access_token (hash, grant_id, scope, created_at, expires_at) VALUES ($1,$2,$3,$4,$5)`,
 		t.Hash, t.GrantID, t.Scope, ms(t.CreatedAt), ms(t.ExpiresAt))
-	return err
 }
 
 // Standing is what the grant of a tool stands on. It says nothing of whether it
@@ -181,8 +176,7 @@ func (tx *Tx) AccessToken(hash []byte) (*AccessToken, error) {
 
 // DeleteAccessToken forgets an access token.
 func (tx *Tx) DeleteAccessToken(hash []byte) error {
-	err := tx.send(`DELETE FROM access_token WHERE hash = $1`, hash)
-	return err
+	return tx.send(`DELETE FROM access_token WHERE hash = $1`, hash)
 }
 
 // Opened is an access token of a tool with all that it stands on.
@@ -239,8 +233,7 @@ var ErrNoRefreshToken = &portique.Error{Kind: portique.NotFound, Key: "grant.ref
 
 // InsertRefreshToken adds a refresh token.
 func (tx *Tx) InsertRefreshToken(t *RefreshToken) error {
-	err := tx.send(`INSERT INTO refresh_token (hash, grant_id, created_at) VALUES ($1,$2,$3)`, t.Hash, t.GrantID, ms(t.CreatedAt))
-	return err
+	return tx.send(`INSERT INTO refresh_token (hash, grant_id, created_at) VALUES ($1,$2,$3)`, t.Hash, t.GrantID, ms(t.CreatedAt))
 }
 
 // RefreshToken returns the refresh token that hashes so, locked for this
@@ -268,8 +261,7 @@ func (tx *Tx) LookAtRefreshToken(hash []byte) (t *RefreshToken, g *Grant, err er
 
 // UseRefreshToken notes that a refresh token was exchanged for its successor.
 func (tx *Tx) UseRefreshToken(t *RefreshToken) error {
-	err := tx.send(`UPDATE refresh_token SET used_at=$2, successor=$3 WHERE hash=$1`, t.Hash, ms(t.UsedAt), t.Successor)
-	return err
+	return tx.send(`UPDATE refresh_token SET used_at=$2, successor=$3 WHERE hash=$1`, t.Hash, ms(t.UsedAt), t.Successor)
 }
 
 // PushedRequest is an authorization request sent ahead, by the hash of its
@@ -286,9 +278,8 @@ var ErrNoPushedRequest = &portique.Error{Kind: portique.NotFound, Key: "grant.pu
 
 // InsertPushedRequest keeps a request sent ahead.
 func (tx *Tx) InsertPushedRequest(p *PushedRequest) error {
-	err := tx.send(`INSERT INTO pushed_request (hash, client_id, parameters, expires_at) VALUES ($1,$2,$3,$4)`,
+	return tx.send(`INSERT INTO pushed_request (hash, client_id, parameters, expires_at) VALUES ($1,$2,$3,$4)`,
 		p.Hash, p.ClientID, p.Parameters, ms(p.ExpiresAt))
-	return err
 }
 
 // TakePushedRequest returns a request sent ahead and forgets it, so that it
@@ -313,8 +304,7 @@ func (tx *Tx) PurgeProofs(now time.Time) error {
 	if err := tx.send(`DELETE FROM proof_seen WHERE expires_at < $1`, ms(now)); err != nil {
 		return err
 	}
-	err := tx.send(`DELETE FROM pushed_request WHERE expires_at < $1`, ms(now))
-	return err
+	return tx.send(`DELETE FROM pushed_request WHERE expires_at < $1`, ms(now))
 }
 
 // PurgeAccessTokens deletes the access tokens that expired before a time.
@@ -353,9 +343,8 @@ func (tx *Tx) InsertSigningKey(k *SigningKey) (bool, error) {
 
 // TimeSigningKey saves from when until when a key signs, and that it was revoked.
 func (tx *Tx) TimeSigningKey(k *SigningKey) error {
-	err := tx.send(`UPDATE signing_key SET signs_at=$2, retired_at=$3,
+	return tx.send(`UPDATE signing_key SET signs_at=$2, retired_at=$3,
 		revoked_at = CASE revoked_at WHEN 0 THEN $4 ELSE revoked_at END WHERE kid=$1`, k.ID, ms(k.SignsAt), ms(k.RetiredAt), ms(k.RevokedAt))
-	return err
 }
 
 // LockSigningKeys is SigningKeys, held until the transaction ends.

@@ -16,15 +16,13 @@ const resetColumns = `id, email, token_hash, created_at, expires_at, used_at`
 
 // InsertReset adds a reset.
 func (tx *Tx) InsertReset(p *portique.PasswordReset) error {
-	err := tx.send(`INSERT INTO password_reset (`+resetColumns+`) VALUES ($1,$2,$3,$4,$5,$6)`,
+	return tx.send(`INSERT INTO password_reset (`+resetColumns+`) VALUES ($1,$2,$3,$4,$5,$6)`,
 		p.ID, p.Email, p.TokenHash, ms(p.CreatedAt), ms(p.ExpiresAt), ms(p.UsedAt))
-	return err
 }
 
 // SpendResets ends every reset of an address.
 func (tx *Tx) SpendResets(email string) error {
-	err := tx.send(`UPDATE password_reset SET used_at=$2 WHERE email=$1 AND used_at=0`, email, ms(tx.now))
-	return err
+	return tx.send(`UPDATE password_reset SET used_at=$2 WHERE email=$1 AND used_at=0`, email, ms(tx.now))
 }
 
 // Reset returns the reset whose link hashes so, or ErrResetUnknown.
@@ -45,8 +43,7 @@ func (tx *Tx) PurgeResets(before time.Time) (int64, error) {
 
 // SetPassword replaces an account's password hash.
 func (tx *Tx) SetPassword(id, hash string) error {
-	err := tx.send(`UPDATE account SET password_hash=$2 WHERE id=$1`, id, hash)
-	return err
+	return tx.send(`UPDATE account SET password_hash=$2 WHERE id=$1`, id, hash)
 }
 
 // ResetAsk is a forgotten password as it was asked for, the address known or not.
@@ -60,9 +57,8 @@ type ResetAsk struct {
 
 // InsertResetAsk keeps an ask until it is answered.
 func (tx *Tx) InsertResetAsk(a *ResetAsk) error {
-	err := tx.send(`INSERT INTO reset_ask (id, email, language, source, request_id, created_at) VALUES ($1,$2,$3,$4,$5,$6)`,
+	return tx.send(`INSERT INTO reset_ask (id, email, language, source, request_id, created_at) VALUES ($1,$2,$3,$4,$5,$6)`,
 		a.ID, a.Email, a.Language, a.Source, a.RequestID, ms(tx.now))
-	return err
 }
 
 // ResetAsks lists the asks that wait, oldest first, skipping the first skip.

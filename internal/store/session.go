@@ -36,10 +36,9 @@ var ErrNoSession = &portique.Error{Kind: portique.Unauthenticated, Key: "session
 
 // InsertSession adds a session.
 func (tx *Tx) InsertSession(s *Session) error {
-	err := tx.send(`INSERT INTO session (`+sessionColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`,
+	return tx.send(`INSERT INTO session (`+sessionColumns+`) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`,
 		s.ID, s.Door, s.AccountID, s.ParentID, s.SecretHash, s.IDToken, s.UserAgent,
 		ms(s.CreatedAt), ms(s.SeenAt), ms(s.ExpiresAt), ms(s.EndedAt))
-	return err
 }
 
 // Session returns the session with that id, or ErrNoSession.
@@ -75,8 +74,7 @@ func (tx *Tx) SignedIn(id string) (*SignedIn, error) {
 
 // TouchSession notes that a session was used.
 func (tx *Tx) TouchSession(id string) error {
-	err := tx.send(`UPDATE session SET seen_at=$2 WHERE id=$1 AND seen_at < $2`, id, ms(tx.now))
-	return err
+	return tx.send(`UPDATE session SET seen_at=$2 WHERE id=$1 AND seen_at < $2`, id, ms(tx.now))
 }
 
 // EndSession ends a session and those that live under it; tools that want to be
@@ -88,8 +86,7 @@ func (tx *Tx) EndSession(id string) error {
 	if err := tx.tellTools(`g.session_id = $1`, id); err != nil {
 		return err
 	}
-	err := tx.send(`UPDATE session SET ended_at=$2 WHERE (id=$1 OR parent_id=$1) AND ended_at=0`, id, ms(tx.now))
-	return err
+	return tx.send(`UPDATE session SET ended_at=$2 WHERE (id=$1 OR parent_id=$1) AND ended_at=0`, id, ms(tx.now))
 }
 
 // EndSessionsOf ends every session of an account; tools that want to be told
@@ -101,8 +98,7 @@ func (tx *Tx) EndSessionsOf(accountID string) error {
 	if err := tx.tellTools(`g.account_id = $1`, accountID); err != nil {
 		return err
 	}
-	err := tx.send(`UPDATE session SET ended_at=$2 WHERE account_id=$1 AND ended_at=0`, accountID, ms(tx.now))
-	return err
+	return tx.send(`UPDATE session SET ended_at=$2 WHERE account_id=$1 AND ended_at=0`, accountID, ms(tx.now))
 }
 
 // holdSessions keeps sessions as they are while it is found out what was entered
@@ -154,13 +150,12 @@ var ErrNoAuthorization = &portique.Error{Kind: portique.NotFound, Key: "authoriz
 
 // SaveAuthorization inserts a pending authorization or saves all of it again.
 func (tx *Tx) SaveAuthorization(a *Authorization) error {
-	err := tx.send(`INSERT INTO pending_authorization (`+authorizationColumns+`)
+	return tx.send(`INSERT INTO pending_authorization (`+authorizationColumns+`)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)
 		ON CONFLICT (id) DO UPDATE SET session_id=excluded.session_id, membership_id=excluded.membership_id, told=excluded.told,
 			consented_at=excluded.consented_at, finished_at=excluded.finished_at, expires_at=excluded.expires_at`,
 		a.ID, a.ClientID, a.BrowserHash, a.RedirectURI, a.EmailHint, a.CompanyHint, a.SessionID, a.MembershipID,
 		a.Request, a.Device, list(a.Told), ms(a.ConsentedAt), ms(a.CreatedAt), ms(a.ExpiresAt), ms(a.FinishedAt))
-	return err
 }
 
 // Authorization returns a pending authorization, locked for this transaction,

@@ -193,9 +193,8 @@ func (tx *Tx) count(at time.Time, tries ...takenTry) error {
 		rows[i] = fmt.Sprintf("($%d,$%d,$%d,$1)", n+1, n+2, n+3)
 		args = append(args, t.name, t.key, t.id)
 	}
-	err := tx.send(`INSERT INTO throttle_try (name, key, id, at) VALUES `+strings.Join(rows, ",")+`
+	return tx.send(`INSERT INTO throttle_try (name, key, id, at) VALUES `+strings.Join(rows, ",")+`
 		ON CONFLICT (name, key, id) DO UPDATE SET at = excluded.at`, args...)
-	return err
 }
 
 // Count counts one try whether or not the budget is spent.
@@ -233,14 +232,12 @@ func (tx *Tx) GiveBack(taken Taken) error {
 		rows[i] = fmt.Sprintf("name=$%d AND key=$%d AND id=$%d", n+1, n+2, n+3)
 		args = append(args, t.name, t.key, t.id)
 	}
-	err := tx.send(`DELETE FROM throttle_try WHERE `+strings.Join(rows, " OR "), args...)
-	return err
+	return tx.send(`DELETE FROM throttle_try WHERE `+strings.Join(rows, " OR "), args...)
 }
 
 // Forgive clears everything counted against a budget under one key.
 func (tx *Tx) Forgive(t Try) error {
-	err := tx.send(`DELETE FROM throttle_try WHERE name=$1 AND key=$2`, t.Budget.Name, tx.throttleKey(t))
-	return err
+	return tx.send(`DELETE FROM throttle_try WHERE name=$1 AND key=$2`, t.Budget.Name, tx.throttleKey(t))
 }
 
 // Take is Tx.Take in a transaction of its own: what was counted stays counted
@@ -290,8 +287,7 @@ func (tx *Tx) Alert(actor portique.Actor, support, language, what string, data m
 
 // PurgeTries deletes the tries that no window reaches any more.
 func (tx *Tx) PurgeTries() error {
-	err := tx.send(`DELETE FROM throttle_try WHERE at <= $1`, ms(tx.now.Add(-portique.ThrottleMemory)))
-	return err
+	return tx.send(`DELETE FROM throttle_try WHERE at <= $1`, ms(tx.now.Add(-portique.ThrottleMemory)))
 }
 
 // KnownBrowser says whether a person signed in before in the browser of that
@@ -305,19 +301,16 @@ func (tx *Tx) KnownBrowser(accountID string, browserHash []byte) (bool, error) {
 
 // RememberBrowser notes that a person signed in in the browser of that cookie.
 func (tx *Tx) RememberBrowser(accountID string, browserHash []byte) error {
-	err := tx.send(`INSERT INTO known_browser (account_id, browser_hash, created_at, seen_at) VALUES ($1,$2,$3,$3)
+	return tx.send(`INSERT INTO known_browser (account_id, browser_hash, created_at, seen_at) VALUES ($1,$2,$3,$3)
 		ON CONFLICT (account_id, browser_hash) DO UPDATE SET seen_at = excluded.seen_at`, accountID, browserHash, ms(tx.now))
-	return err
 }
 
 // ForgetBrowsers makes every browser of a person a new one.
 func (tx *Tx) ForgetBrowsers(accountID string) error {
-	err := tx.send(`DELETE FROM known_browser WHERE account_id = $1`, accountID)
-	return err
+	return tx.send(`DELETE FROM known_browser WHERE account_id = $1`, accountID)
 }
 
 // PurgeBrowsers deletes the browsers not seen since a time.
 func (tx *Tx) PurgeBrowsers(before time.Time) error {
-	err := tx.send(`DELETE FROM known_browser WHERE seen_at < $1`, ms(before))
-	return err
+	return tx.send(`DELETE FROM known_browser WHERE seen_at < $1`, ms(before))
 }

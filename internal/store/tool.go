@@ -39,13 +39,12 @@ func (tx *Tx) UpdateTool(t *portique.Tool) error {
 	if secret == nil {
 		secret = []byte{}
 	}
-	err := tx.send(`UPDATE tool SET name=$2, name_en=$3, description=$4, description_en=$5, url=$6, redirect_uris=$7, post_logout_uris=$8, audience=$9,
+	return tx.send(`UPDATE tool SET name=$2, name_en=$3, description=$4, description_en=$5, url=$6, redirect_uris=$7, post_logout_uris=$8, audience=$9,
 		auth_method=$10, secret_hash=$11, pkce_optional=$12, algorithm=$13, backchannel_logout_uri=$14, jwks=$15, jwks_uri=$16, min_acr=$17, consent=$18,
 		pairwise=$19, userinfo_signed=$20, claims=$21, device=$22, disabled_at=$23 WHERE id=$1`,
 		t.ID, t.Name, t.NameEN, t.Description, t.DescriptionEN, t.URL, list(t.RedirectURIs), list(t.PostLogoutURIs), t.Audience, t.AuthMethod, secret,
 		t.PKCEOptional, t.Algorithm, t.BackchannelLogoutURI, t.JWKS, t.JWKSURI, t.MinACR, t.Consent, t.Pairwise, t.UserinfoSigned,
 		list(t.Claims), t.Device, ms(t.DisabledAt))
-	return err
 }
 
 // LockTool is Tool, held until the transaction ends.
@@ -56,8 +55,7 @@ func (tx *Tx) LockTool(id string) (*portique.Tool, error) {
 // SaveToolKeys saves the keys fetched from a tool's jwks_uri, unless that
 // address has changed meanwhile.
 func (tx *Tx) SaveToolKeys(id, uri, jwks string) error {
-	err := tx.send(`UPDATE tool SET jwks=$3 WHERE id=$1 AND jwks_uri=$2`, id, uri, jwks)
-	return err
+	return tx.send(`UPDATE tool SET jwks=$3 WHERE id=$1 AND jwks_uri=$2`, id, uri, jwks)
 }
 
 // Tool returns a tool, or ErrToolUnknown.
