@@ -192,6 +192,11 @@ func TestBoxesByKeyboard(t *testing.T) {
 		shown("inside", true)
 		c.tabTo(`.menu a[href*="/add"]`)
 		shown("beyond", false)
+		var open bool
+		c.ask(`document.querySelector(".account").open`, &open)
+		if open != (name == "without") { // a script also says so to who cannot see it
+			t.Errorf("%s, beyond: open %v", name, open)
+		}
 		c.Open("/companies/" + shops[0].SIREN + "/users")
 		c.tabTo(`.in-use summary`)
 		c.keys(kb.Enter)

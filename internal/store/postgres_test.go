@@ -149,8 +149,14 @@ func TestConnectionsSwallowed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
-	defer close(over) // first: closing waits for those who still say goodbye
+	defer func() {
+		begun := time.Now()
+		db.Close()
+		if took := time.Since(begun); took > 10*time.Second { // the library's own patience is 15 s a pool
+			t.Errorf("closing waited %s for goodbyes that nobody hears", took)
+		}
+		close(over)
+	}()
 	const many = 6
 	var all, inside sync.WaitGroup
 	inside.Add(many)
