@@ -565,6 +565,20 @@ func TestConsent(t *testing.T) {
 			_, err := sessions.Withdraw(context.Background(), portique.Actor{AccountID: person, Door: portique.DoorPortal}, "paie")
 			return err
 		}
+		// interrupted is an authorization in which the person has just agreed, and not gone on yet.
+		interrupted := func() (id string) {
+			t.Helper()
+			id = b.get(tool.url()).param("authorization")
+			e.tx(func(tx *store.Tx) error {
+				a, err := tx.Authorization(id)
+				if err != nil {
+					return err
+				}
+				a.ConsentedAt = tx.Now()
+				return errors.Join(tx.SaveAuthorization(a), tx.SaveConsent(person, "paie", a.Told))
+			})
+			return id
+		}
 		got, err := tool.redeem(agree(b.get(tool.url("scope", "openid email offline_access")), "openid", "email", "email_verified", "offline_access").param("code"))
 		if err != nil {
 			t.Fatal(err)
@@ -586,15 +600,7 @@ func TestConsent(t *testing.T) {
 		}
 		e.skew.Add(int64(time.Second))
 		notices := len(e.notices("paie"))
-		waiting := b.get(tool.url()).param("authorization")
-		e.tx(func(tx *store.Tx) error {
-			a, err := tx.Authorization(waiting)
-			if err != nil {
-				return err
-			}
-			a.ConsentedAt = tx.Now()
-			return errors.Join(tx.SaveAuthorization(a), tx.SaveConsent(person, "paie", a.Told))
-		})
+		waiting := interrupted()
 		if err := withdraw(); err != nil {
 			t.Error(err)
 		}
@@ -605,15 +611,7 @@ func TestConsent(t *testing.T) {
 			t.Errorf("an agreement that was taken back counted: %v", p)
 		}
 		// Nor does it when the person has agreed to less since.
-		waiting = b.get(tool.url()).param("authorization")
-		e.tx(func(tx *store.Tx) error {
-			a, err := tx.Authorization(waiting)
-			if err != nil {
-				return err
-			}
-			a.ConsentedAt = tx.Now()
-			return errors.Join(tx.SaveAuthorization(a), tx.SaveConsent(person, "paie", a.Told))
-		})
+		waiting = interrupted()
 		if err := withdraw(); err != nil {
 			t.Error(err)
 		}

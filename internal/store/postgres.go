@@ -71,20 +71,20 @@ func openPostgres(ctx context.Context, databaseURL string, readOnly bool, patien
 	return pool, err
 }
 
-// pgRead runs statements one by one, each on any connection.
-type pgRead struct{ pool *pgxpool.Pool }
+// pgView runs statements one by one, each on any connection.
+type pgView struct{ pool *pgxpool.Pool }
 
-func (p pgRead) send(ctx context.Context, query string, args []any) error {
+func (p pgView) send(ctx context.Context, query string, args []any) error {
 	_, err := p.exec(ctx, query, args)
 	return err
 }
 
-func (p pgRead) exec(ctx context.Context, query string, args []any) (int64, error) {
+func (p pgView) exec(ctx context.Context, query string, args []any) (int64, error) {
 	tag, err := p.pool.Exec(ctx, query, args...)
 	return tag.RowsAffected(), err
 }
 
-func (p pgRead) query(ctx context.Context, query string, args []any) (rows, error) {
+func (p pgView) query(ctx context.Context, query string, args []any) (rows, error) {
 	found, err := p.pool.Query(ctx, query, args...)
 	return pgRows{Rows: found}, err
 }

@@ -298,7 +298,7 @@ func (db *DB) View(ctx context.Context, f func(tx *Tx) error) error {
 	}
 	var q querier = pooled{db.read}
 	if db.pgRead != nil {
-		q = pgRead{db.pgRead}
+		q = pgView{db.pgRead}
 	}
 	return db.run(ctx, false, func(_ context.Context, f func(querier) error) error { return f(q) }, f)
 }
