@@ -54,19 +54,25 @@ type PasswordRule struct {
 // PasswordOwner is who will use the password, as far as is known.
 type PasswordOwner struct{ FirstName, LastName, Email string }
 
+// PasswordExample shows the shape of a good password on the pages that ask for a
+// new one; like any password that everybody reads, it is refused itself.
+const PasswordExample = "Vélo-Nuage-27"
+
 // CheckPassword returns everything that the password misses, as faults of the
-// field "password": the policy's form first, then whether it is a common word
-// or the owner's or the site's name, with nothing but decoration around it.
+// field "password": the policy's form first, then whether it is the owner's or
+// the site's name, or else a common word, with nothing but decoration around it.
 func CheckPassword(rule PasswordRule, typed string, owner PasswordOwner) error {
 	f := rule.Policy.check(typed)
 	if n := utf8.RuneCountInString(NormalPassword(typed)); n == 0 || n > passwordMax {
 		return f.Err()
 	}
-	if rule.Common == nil || commonPassword(typed, rule.Common) {
-		f.Add("password", "password.common")
+	listed := func(word string) bool {
+		return rule.Common(word) || slices.Contains(CommonForms(PasswordExample), word)
 	}
 	if key := namedAfter(typed, owner, rule.Site); key != "" {
 		f.Add("password", key)
+	} else if rule.Common == nil || commonPassword(typed, listed) {
+		f.Add("password", "password.common")
 	}
 	return f.Err()
 }

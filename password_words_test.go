@@ -33,6 +33,7 @@ func TestCommonPassword(t *testing.T) {
 		"123456Aa!": true, "Abc123!!": true, "123456": true, "Abcdefgh1!": true, "Qsdfghjklm1!": true, "Azertyuiop-1": true, "Poiuytreza1!": true,
 		"Wxcvbn,1A": true, "1234567890123456": true, "9876543210987654": true, "1111-2222": true, "Aaaaaaa1!": true, "Zzzzzzzzz12!": true,
 		"azertyqsdfghwxcvbn": true, "        ": true,
+		portique.PasswordExample: true, "velo nuage 2026!": true, // everybody reads it
 
 		"Quatre!Moutons7": false, "Soleil-Lune-31": false, "Ancien!Tapis7": false, "Quatre moutons sous la lune": false, "soleilmoutons": false,
 		"kFh3-Zr9": false, "8102745391746205": false, "9f3c1e77b0d24a68": false, "G7#kQ92!x": false, "Ab1!c?4é": false, "Soleilo-31!": false,
@@ -79,6 +80,10 @@ func TestOwnWords(t *testing.T) {
 	}
 	if got := missed(unlisted(portique.PolicyCNIL), "LucRoy-2026!", short); got != "own_name" {
 		t.Errorf("both together: missed %q", got)
+	}
+	rule.Common = few
+	if got := missed(rule, "Soleil-2026!", portique.PasswordOwner{LastName: "Soleil"}); got != "own_name" {
+		t.Errorf("a name that is a common word has one reason: missed %q", got)
 	}
 }
 

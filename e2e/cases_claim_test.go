@@ -69,7 +69,7 @@ func TestClaimCases(t *testing.T) {
 			b.Attach(one)
 			b.At("activated")
 			b.Says("Votre compte est activé. Vous allez être redirigé.")
-			b.Says("Dès la confirmation, et au plus tard à partir du") // until when, said before it is met
+			b.Says("Après cette vérification, au plus tard") // until when, said before it is met
 			b.Open("/companies/" + one.SIREN + "/users")
 			b.Says("Vous êtes seul administrateur")
 			if m := app.Membership(t, one.SIREN, p); m.Role != "administrator" || m.Status != "active" {

@@ -25,8 +25,8 @@ func TestProofPagesInChromium(t *testing.T) {
 		wrong, over, later, watched, answered, contestedNow string
 	}
 	walks := []walk{
-		{"fr", 360, "Ce n'est pas le bon code.", "Trop de codes faux", "Celui-ci partira le", "fait confirmer à une personne déjà connue", "Une réponse a déjà été donnée", "examine la situation"},
-		{"en", 1280, "That is not the right code.", "Too many wrong codes", "This one will leave on", "confirm that you administer it", "An answer has already been given", "will look into it"},
+		{"fr", 360, "Ce n'est pas le bon code.", "Trop de codes faux", "Celui-ci partira le", "vérifie que c’est bien vous qui administrez", "Une réponse a déjà été donnée", "examine la situation"},
+		{"en", 1280, "That is not the right code.", "Too many wrong codes", "This one will leave on", "checks that you really administer the company", "An answer has already been given", "will look into it"},
 	}
 	look := func(w walk, page, state string) {
 		t.Helper()

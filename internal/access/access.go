@@ -253,13 +253,13 @@ func (s *Service) Memberships(ctx context.Context, accountID string) (list []*po
 	return list, err
 }
 
-// Pending is how many of a person's requests wait for an answer.
-func (s *Service) Pending(ctx context.Context, accountID string) (n int, err error) {
+// Pending are a person's requests that wait for an answer, newest first.
+func (s *Service) Pending(ctx context.Context, accountID string) (list []*portique.AccessRequest, err error) {
 	err = s.db.View(ctx, func(tx *store.Tx) error {
-		n, err = tx.PendingRequests(accountID)
+		list, err = tx.PendingOf(accountID)
 		return err
 	})
-	return n, err
+	return list, err
 }
 
 // Waiting is how many requests wait for a person's answer as an administrator,

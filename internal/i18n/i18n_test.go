@@ -137,15 +137,15 @@ func TestPlural(t *testing.T) {
 		count int
 		want  string
 	}{
-		{French, 0, "Une de vos demandes attend une réponse."}, // French counts zero in the singular
-		{French, 1, "Une de vos demandes attend une réponse."},
-		{French, 2, "2 de vos demandes attendent une réponse."},
-		{French, 1_000_000, "1000000 de vos demandes attendent une réponse."},
-		{English, 0, "0 of your requests are waiting for an answer."},
-		{English, 1, "One of your requests is waiting for an answer."},
-		{English, 2, "2 of your requests are waiting for an answer."},
+		{French, 0, "Une demande d’accès attend votre réponse."}, // French counts zero in the singular
+		{French, 1, "Une demande d’accès attend votre réponse."},
+		{French, 2, "2 demandes d’accès attendent votre réponse."},
+		{French, 1_000_000, "1000000 demandes d’accès attendent votre réponse."},
+		{English, 0, "0 requests for access await your answer."},
+		{English, 1, "A request for access awaits your answer."},
+		{English, 2, "2 requests for access await your answer."},
 	} {
-		if got := c.Printer(tt.lang).T("portal.tools.pending", "Count", tt.count); got != tt.want {
+		if got := c.Printer(tt.lang).T("portal.waiting.text", "Count", tt.count); got != tt.want {
 			t.Errorf("%s %d: %q, want %q", tt.lang, tt.count, got, tt.want)
 		}
 	}

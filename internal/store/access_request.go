@@ -57,12 +57,9 @@ func (tx *Tx) RequestsOf(accountID string) ([]*portique.AccessRequest, error) {
 	return all(tx, scanRequest, requestSelect+`WHERE r.account_id = $1 ORDER BY r.id DESC`, accountID)
 }
 
-// PendingRequests is how many of a person's requests wait for an answer.
-func (tx *Tx) PendingRequests(accountID string) (int, error) {
-	return one(tx, nil, func(r row) (n int, err error) {
-		err = r.Scan(&n)
-		return n, err
-	}, `SELECT count(*) FROM access_request WHERE account_id = $1 AND status = 'pending'`, accountID)
+// PendingOf lists a person's requests that wait for an answer, newest first.
+func (tx *Tx) PendingOf(accountID string) ([]*portique.AccessRequest, error) {
+	return all(tx, scanRequest, requestSelect+`WHERE r.account_id = $1 AND r.status = 'pending' ORDER BY r.id DESC`, accountID)
 }
 
 // WaitingFor is how many requests wait for a person's answer, by the company

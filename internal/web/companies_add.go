@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -129,6 +130,9 @@ func (v *visit) companiesAdd() error {
 		code, ok := v.refill(err, &form, &page)
 		if !ok {
 			return err
+		}
+		if errors.Is(err, portique.ErrAttachNoMatch) { // which of the two is wrong, nobody is told
+			form.Errors, form.Pair, page.Flash = []template.FieldError{{Field: "siren", Message: page.Flash.Text}}, true, nil
 		}
 		return v.companiesAddPage(code, form, page.Flash, nil)
 	}

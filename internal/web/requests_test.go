@@ -76,7 +76,12 @@ func TestRequesterReadsWhereItStands(t *testing.T) {
 
 	page := ask("luc@martin.example")
 	s.has("just sent", page, "<h1>Votre demande est envoyée</h1>", sentence, `<summary><h2 id="add">Ajouter une autre entreprise</h2></summary>`, "L’administrateur la voit déjà sur sa page", "!"+step, "!"+held, "!part par courriel")
+	s.has("the list of companies", s.read("/companies"), `href="/companies/add#request-`, "En attente", "Voir votre demande")
+	s.has("the list of tools", s.read("/tools"), "Votre demande pour Société 552100554 attend une réponse.", `href="/companies/add">Voir cette demande`)
 	s.has("read again", s.read("/companies/add"), "<h1>Vos demandes</h1>", sentence, "Sans réponse, et si vous ne relancez pas, la demande prend fin", "!"+step)
+	_, page = s.follow("/companies/add", url.Values{"siren": {siren}, "member_code": {"87654321"}})
+	s.has("a wrong code", page, "<title>À corriger", `<a href="#siren">Ce SIREN et ce code adhérent ne vont pas ensemble.`,
+		`aria-describedby="siren-hint siren-error"`, `aria-describedby="member_code-hint siren-error"`)
 	code, page := s.follow("/companies/add", url.Values{"siren": {"1"}, "member_code": {""}})
 	s.has("another, mistyped", page, "<h1>Ajouter une entreprise</h1>", step, `<h2 id="add">Ajouter une autre entreprise</h2>`)
 	if code != http.StatusUnprocessableEntity {
@@ -127,7 +132,7 @@ func TestActivatedWithoutScript(t *testing.T) {
 	storetest.Company(t, s.db, "552100554")
 	s.signIn(s.person("luc@martin.example"))
 	_, page := s.follow("/companies/add", url.Values{"siren": {"552100554"}, "member_code": {storetest.MemberCode}})
-	s.has("activated", page, "Vous allez être redirigé.", `data-stay hidden><a class="button second" href="#stay" id="stay">Rester sur cette page`, "<noscript><p class=\"muted\">Pour continuer, choisissez « Accéder au portail ».")
+	s.has("activated", page, "Vous allez être redirigé.", `<a class="button second" href="#stay" id="stay" data-stay hidden>Rester sur cette page`, "<noscript><p class=\"muted\">Pour continuer, choisissez « Accéder au portail ».")
 }
 
 // Who declares contributions only is not told that they will administer.

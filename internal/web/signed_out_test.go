@@ -62,7 +62,7 @@ func TestSignedOutNamesToolsForAWhile(t *testing.T) {
 		if named := strings.Contains(page, paie.Name) && strings.Contains(page, paie.URL); named != c.named {
 			t.Errorf("%s: names the tool that stays open: %v", c.name, named)
 		}
-		if named := strings.Contains(page, "encore ouvert\u00a0: "+other.Name); named != c.named {
+		if named := strings.Contains(page, "s’il était ouvert\u00a0: "+other.Name); named != c.named {
 			t.Errorf("%s: names the tool that closes too: %v", c.name, named)
 		}
 		if strings.Contains(page, "Congés") {

@@ -17,7 +17,7 @@ func (v *visit) tools() error {
 	if err != nil {
 		return err
 	}
-	pending, err := v.h.Access.Pending(v.r.Context(), v.current.Account.ID)
+	pending, err := v.unanswered()
 	if err != nil {
 		return err
 	}

@@ -111,20 +111,22 @@ func (v *visit) held(claim *portique.FirstClaim, now time.Time) (template.Held, 
 	case err == nil:
 		return template.Held{}, ""
 	case errors.Is(err, portique.ErrClaimWatched) && errors.As(err, &watched):
-		return template.Held{Until: v.p.DateTime(portique.FullMinute(watched.RetryAt))}, v.sentence(err)
+		return template.Held{Until: v.p.Day(watched.RetryAt)}, v.sentence(inShort(err))
 	}
 	return template.Held{Why: v.sentence(err)}, v.sentence(inShort(err))
 }
 
-// inShort is why a company is frozen, for a place beside which the whole of it
-// stands already; any other error as it is.
+var shortKeys = map[string]string{portique.ErrCompanyFrozen.Key: "claim.frozen_short", portique.ErrClaimWatched.Key: "claim.watched_short"}
+
+// inShort is what a first claim holds back, for a page that says the whole
+// elsewhere; any other error as it is.
 func inShort(err error) error {
 	var e *portique.Error
-	if !errors.As(err, &e) || !errors.Is(err, portique.ErrCompanyFrozen) {
+	if !errors.As(err, &e) || shortKeys[e.Key] == "" {
 		return err
 	}
 	short := *e
-	short.Key = "claim.frozen_short"
+	short.Key = shortKeys[e.Key]
 	return &short
 }
 
@@ -208,7 +210,10 @@ func (v *visit) ticked() []string {
 func (v *visit) decisionRefused(siren portique.SIREN, err error, fields ...string) error {
 	page := v.page()
 	form := template.Form{Values: v.values(fields...)}
-	code, ok := v.refill(inShort(err), &form, &page) // the page says the whole at its top
+	if errors.Is(err, portique.ErrCompanyFrozen) {
+		err = inShort(err) // the page says the whole
+	}
+	code, ok := v.refill(err, &form, &page)
 	if !ok {
 		return err
 	}
@@ -217,13 +222,17 @@ func (v *visit) decisionRefused(siren portique.SIREN, err error, fields ...strin
 	}
 	id, notice := v.r.PathValue("id"), page.Flash
 	top := notice
-	unchanged := func(name string) *template.Notice { return v.say(template.Bad, "portal.users.unchanged", "Name", name) }
+	unchanged := func(name, row string) *template.Notice {
+		n := v.say(template.Bad, "portal.users.unchanged", "Name", name)
+		n.URL, n.ActText = "#"+row+"-"+id, v.p.T("portal.users.unchanged_link")
+		return n
+	}
 	return v.usersPage(code, siren, nil, func(p *template.UsersPage) {
 		for i := range p.Requests {
 			if p.Requests[i].ID == id {
 				p.Requests[i].Form, p.Requests[i].Notice = form, notice
 				if top = nil; notice != nil {
-					top = unchanged(p.Requests[i].Name)
+					top = unchanged(p.Requests[i].Name, "request")
 				}
 			}
 		}
@@ -231,7 +240,7 @@ func (v *visit) decisionRefused(siren portique.SIREN, err error, fields ...strin
 			if p.Users[i].ID == id {
 				p.Users[i].Form, p.Users[i].Notice = form, notice
 				if top = nil; notice != nil {
-					top = unchanged(p.Users[i].Name)
+					top = unchanged(p.Users[i].Name, "user")
 				}
 			}
 		}

@@ -241,14 +241,14 @@ func TestWatchedRole(t *testing.T) {
 	}
 	s.signIn(jeanne)
 	users := "/companies/" + siren + "/users"
-	const why, short = "fait confirmer à une personne", "sera possible à partir du"
+	const why, short = "vérifie que c’est bien vous qui administrez", "ossible à partir du"
 	code, page, _ := s.send("GET", users, "", "")
 	if page = says(page); code != 200 || strings.Count(page, why) != 1 || strings.Count(page, short) != 1 || !strings.Contains(page, `value="administrator" disabled`) ||
 		!strings.Contains(page, "quand vous aurez nommé un autre administrateur") {
 		t.Errorf("%d: the page does not say what waits", code)
 	}
 	code, page, _ = s.send("POST", "/companies/"+siren+"/requests/"+request+"/accept", form, "role=administrator")
-	if page = says(page); code != 409 || strings.Count(page, why) != 1 || strings.Count(page, short) != 2 || !strings.Contains(page, `<details class="more" open`) {
+	if page = says(page); code != 409 || strings.Count(page, why) != 1 || strings.Count(page, short) != 2 || !strings.Contains(page, `<details class="more" open`) || !strings.Contains(page, `<a href="#request-`+request+`">Voir pourquoi`) {
 		t.Errorf("accepted as administrator: %d", code)
 	}
 	if _, page, _ := s.send("GET", "/companies/"+siren+"/activated", "", ""); !strings.Contains(says(page), why) {

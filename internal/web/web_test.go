@@ -338,8 +338,26 @@ func TestSignedIn(t *testing.T) {
 	}
 }
 
+// A page that comes back for something else asks for the passwords again, which it never gives back.
+func TestPasswordsAskedAgain(t *testing.T) {
+	const again = `id="password-again"`
+	s := newSite(t)
+	send := func(password string) string {
+		_, page, _ := s.send("POST", "/register", form, url.Values{"email": {"luc@martin.example"}, "email_confirmation": {"luc@martin.example"},
+			"password": {password}, "password_confirmation": {password + "x"}, "first_name": {"Luc"}, "last_name": {"Martin"}}.Encode())
+		return says(page)
+	}
+	s.has("two that differ", send("Quatre!Moutons7"), again, `aria-describedby="password-hint password-hint-more password-again"`, "Saisissez-les à nouveau dans les deux cases.")
+	s.has("the password itself at fault", send("court"), "!"+again)
+	s.has("nothing sent yet", s.read("/register"), "!"+again)
+}
+
 // The page says the rule in force, for each policy in both languages, and that a single word or one's name is refused.
 func TestPagesSayTheRuleInForce(t *testing.T) {
+	refused := map[bool][2]string{
+		true:  {"<li class=\"later\">ni un mot courant, ni votre nom", "<li class=\"later\">neither a common word, nor your name"}, // where the rule is a list
+		false: {"Un seul mot, votre nom ou celui de ce site", "A single word, your name or the name of this site"},
+	}
 	for policy, says := range map[portique.PasswordPolicy][2]string{
 		portique.PolicyGuide: {"doit contenir minimum 8 caractères : majuscules, minuscules, chiffres et caractères spéciaux", "must have at least 8 characters: upper case, lower case, digits and special"},
 		portique.PolicyCNIL:  {"Au moins 8 caractères. Plus il est court", "At least 8 characters. The shorter it is"},
@@ -350,7 +368,7 @@ func TestPagesSayTheRuleInForce(t *testing.T) {
 			s := newSite(t, func(o *Options) { o.PasswordPolicy, o.Language = policy, language })
 			_, page, _ := s.send("GET", "/register", "", "")
 			page = strings.Join(strings.Fields(strings.ReplaceAll(page, "\u00a0", " ")), " ")
-			if !strings.Contains(page, says[i]) || !strings.Contains(page, [2]string{"Un seul mot, votre nom ou celui de ce site", "A single word, your name or the name of this site"}[i]) {
+			if !strings.Contains(page, says[i]) || !strings.Contains(page, refused[policy == portique.PolicyGuide][i]) {
 				t.Errorf("%s, %s: the page does not say %q", policy, language, says[i])
 			}
 			if parts := strings.Count(page, "data-rule="); parts != map[bool]int{true: 5}[policy == portique.PolicyGuide] {

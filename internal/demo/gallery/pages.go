@@ -80,6 +80,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	heldAlone := pending
 	heldAlone.Held, heldAlone.Administrators, heldAlone.Failed, heldAlone.SentAt = 1, 1, 0, time.Time{}
 	expired := template.EndedRequest{Company: "Garage Central", SIREN: "732829320", Status: template.RequestExpired, EndedAt: day(-2)}
+	unanswered := []template.WaitingRow{{ID: "a4", Company: "Boulangerie des Halles", SIREN: "808161426", AskedAt: noon}, {ID: orphan.ID, Company: orphan.Company, SIREN: orphan.SIREN, AskedAt: orphan.AskedAt}}
 	askers := []template.UserRequest{
 		{ID: "r1", Name: "Paul Besson", Email: "paul.besson@atelier-duparc.example", AskedAt: day(-4), Reminders: 2, RemindedAt: day(-1)},
 		{ID: "r2", Name: "Inès Le Goff", Email: "ines.legoff@cabinet-legoff.example", AskedAt: day(-1), ContributionsOnly: true},
@@ -102,11 +103,11 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	usersRole := append([]template.UserRow{}, users...)
 	usersRole[1].Form = template.Form{Values: map[string][]string{"role": {"administrator"}, "until": {"2027-03-31"}}, Errors: []template.FieldError{fault("until", "membership.administrator_until")}}
 
-	watched := template.Held{Until: p.DateTime(day(3))}
-	notYet := p.T("claim.watched", "RetryAt", p.DateTime(day(3)))
+	watched := template.Held{Until: p.Day(day(3))}
+	notYet, refusedYet := p.T("claim.watched_short", "RetryAt", p.DateTime(day(3))), p.T("claim.watched", "RetryAt", p.DateTime(day(3)))
 	askersHeld := append([]template.UserRequest{}, askers[:1]...)
 	askersHeld[0].Form = template.Form{Values: map[string][]string{"role": {"administrator"}}}
-	askersHeld[0].Notice = &template.Notice{Kind: template.Bad, Text: notYet}
+	askersHeld[0].Notice = &template.Notice{Kind: template.Bad, Text: refusedYet}
 	ownRole := func(page template.Page, company string, me template.UserRow, others int, names string, form template.Form) templ.Component {
 		return template.UsersOwnRole(template.UsersOwnRolePage{Page: page, CompanyName: company, SIREN: "552100554", User: me, Tools: tools, Others: others, Names: names, Form: form})
 	}
@@ -272,7 +273,9 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 			Values: map[string][]string{"siren": {"552 100 55"}, "member_code": {"12345678"}},
 			Errors: []template.FieldError{fault("siren", "siren.length", "Digits", 8)},
 		}})},
-		{Name: "companies-add-no-match", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: flash(newcomer, template.Bad, "access.attach.no_match"), Form: template.Form{Values: map[string][]string{"siren": {"552100554"}}}})},
+		{Name: "companies-add-no-match", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, Form: template.Form{
+			Values: map[string][]string{"siren": {"552100554"}, "member_code": {"MGQJXXVQXJ"}}, Errors: []template.FieldError{fault("siren", "access.attach.no_match")}, Pair: true,
+		}})},
 		{Name: "request-cancel", DataPage: "companies-add", Page: template.RequestCancel(template.RequestCancelPage{Page: newcomer, Request: pending})},
 		{Name: "request-cancel-nobody", DataPage: "companies-add", Page: template.RequestCancel(template.RequestCancelPage{Page: in, Request: orphan})},
 		{Name: "companies-add-claims", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, Claims: 2})},
@@ -291,7 +294,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "contest-contested", DataPage: "contest", Page: template.Contest(template.ContestPage{Page: out, State: template.ContestContested, CompanyName: "Atelier Duparc et Filles"})},
 		{Name: "activated", DataPage: "activated", Page: template.Activated(template.ActivatedPage{Page: newcomer, CompanyName: "Atelier Duparc et Filles", SIREN: "552100554"})},
 		{Name: "activated-declarant", DataPage: "activated", Page: template.Activated(template.ActivatedPage{Page: newcomer, CompanyName: "Atelier Duparc et Filles", SIREN: "552100554", Declarant: true, Until: day(90)})},
-		{Name: "tools", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: waited(in, 2), Pending: 1, Sections: []template.ToolCompany{{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "administrator", Waiting: 2, Tiles: tiles}}})},
+		{Name: "tools", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: waited(in, 2), Pending: unanswered[:1], Sections: []template.ToolCompany{{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "administrator", Waiting: 2, Tiles: tiles}}})},
 		{Name: "tools-all", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: one, Sections: []template.ToolCompany{
 			{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "declarant", Until: day(90), Tiles: tiles[:2]}, {Name: "Librairie du Vieux Port", SIREN: "732829320", Role: "member", Tiles: tiles[2:]},
 			{Name: "Quincaillerie Moderne", SIREN: "404833048", Role: "member"},
@@ -303,7 +306,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 			{Name: in.Company.Name, SIREN: in.Company.SIREN, Role: "administrator", Waiting: 1, Tiles: tiles[:1]}, {Name: "Librairie du Vieux Port", SIREN: "732829320", Role: "member", Tiles: tiles[:1]},
 		}})},
 		{Name: "tools-empty", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: newcomer})},
-		{Name: "companies", DataPage: "companies", Page: template.Companies(template.CompaniesPage{Page: waited(in, 2), Pending: 2, Rows: []template.CompanyRow{
+		{Name: "companies", DataPage: "companies", Page: template.Companies(template.CompaniesPage{Page: waited(in, 2), Pending: unanswered, Rows: []template.CompanyRow{
 			{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "administrator", Since: day(-200), Waiting: 2},
 			{Name: "Librairie du Vieux Port", SIREN: "732829320", Role: "member", Since: day(-20), Until: day(40), Suspended: true},
 			{Name: "Garage Central", SIREN: "404833048", Role: "declarant", Since: day(-20), Closed: true},

@@ -73,7 +73,7 @@ func ChooseCompany(p ChooseCompanyPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.HintRefused {
-				templ_7745c5c3_Err = notice(Notice{Caution, p.t("auth.choose.hint_refused", "Tool", p.ToolName)}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = notice(Notice{Kind: Caution, Text: p.t("auth.choose.hint_refused", "Tool", p.ToolName)}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -67,7 +67,7 @@ func Claim(p ClaimPage) templ.Component {
 			p.Page = p.at(3)
 		}
 		if !p.takesCode() && len(p.Form.Errors) > 0 { // no field to point at
-			p.Flash = &Notice{Bad, p.Form.Errors[0].Message}
+			p.Flash = &Notice{Kind: Bad, Text: p.Form.Errors[0].Message}
 			p.Form = Form{}
 		}
 		templ_7745c5c3_Var2 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {

@@ -609,7 +609,7 @@ func DeviceDone(p DeviceDonePage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.Allowed {
-				templ_7745c5c3_Err = notice(Notice{Good, p.t("auth.device.allowed_text", "Tool", p.ToolName)}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = notice(Notice{Kind: Good, Text: p.t("auth.device.allowed_text", "Tool", p.ToolName)}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -631,7 +631,7 @@ func DeviceDone(p DeviceDonePage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = notice(Notice{Info, p.t("auth.device.refused_text", "Tool", p.ToolName)}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = notice(Notice{Kind: Info, Text: p.t("auth.device.refused_text", "Tool", p.ToolName)}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -64,12 +64,12 @@ func Forgot(p ForgotPage) templ.Component {
 			}
 			if p.Sent {
 				if p.Again {
-					templ_7745c5c3_Err = notice(Notice{Good, p.t("auth.forgot.sent_again")}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = notice(Notice{Kind: Good, Text: p.t("auth.forgot.sent_again")}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					templ_7745c5c3_Err = notice(Notice{Good, p.t("auth.forgot.sent")}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = notice(Notice{Kind: Good, Text: p.t("auth.forgot.sent")}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -72,7 +72,7 @@ func NoAccess(p NoAccessPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = notice(Notice{Caution, or(p.Reason, p.t("auth.no_access.none"))}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = notice(Notice{Kind: Caution, Text: or(p.Reason, p.t("auth.no_access.none"))}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -103,8 +103,10 @@ const (
 
 // Notice is a message of the whole page or of one row; Text is translated.
 type Notice struct {
-	Kind string
-	Text string
+	Kind    string
+	Text    string
+	URL     string // where it is mended, with ActText for its link; "" for nowhere
+	ActText string
 }
 
 func (n Notice) role() string {
@@ -124,6 +126,7 @@ type FieldError struct {
 type Form struct {
 	Values map[string][]string
 	Errors []FieldError
+	Pair   bool // the fault is that two fields do not go together
 }
 
 // Value returns what was typed in a field.

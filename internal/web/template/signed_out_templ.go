@@ -78,12 +78,12 @@ func SignedOut(p SignedOutPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if p.WasOpen {
-				templ_7745c5c3_Err = notice(Notice{Good, p.t("auth.signed_out.closed", "Portal", p.Brand.PortalName)}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = notice(Notice{Kind: Good, Text: p.t("auth.signed_out.closed", "Portal", p.Brand.PortalName)}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = notice(Notice{Info, p.t("auth.signed_out.none")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = notice(Notice{Kind: Info, Text: p.t("auth.signed_out.none")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

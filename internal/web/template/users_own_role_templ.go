@@ -199,7 +199,7 @@ func UsersOwnRole(p UsersOwnRolePage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = roleChoice(p.Page, p.Tools, id, p.t("portal.users.new_role"), lesserRole, or(p.Form.Value("role"), "member"), "", p.Form.All("role")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = roleChoice(p.Page, p.Tools, id, p.t("portal.users.new_role"), lesserRole, or(p.Form.Value("role"), "member"), nil, p.Form.All("role")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -344,7 +344,7 @@ func validateClosed(p ValidatePage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.State == ValidateUsed {
-			templ_7745c5c3_Err = notice(Notice{Caution, p.t("signup.already_validated")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = notice(Notice{Kind: Caution, Text: p.t("signup.already_validated")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -392,7 +392,7 @@ func validateClosed(p ValidatePage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else if p.State == ValidateStale {
-			templ_7745c5c3_Err = notice(Notice{Caution, p.t("auth.link.stale")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = notice(Notice{Kind: Caution, Text: p.t("auth.link.stale")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -428,12 +428,12 @@ func validateClosed(p ValidatePage) templ.Component {
 			}
 		} else {
 			if p.State == ValidateExpired {
-				templ_7745c5c3_Err = notice(Notice{Bad, p.t("signup.link_expired")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = notice(Notice{Kind: Bad, Text: p.t("signup.link_expired")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = notice(Notice{Bad, p.t("signup.link_unknown")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = notice(Notice{Kind: Bad, Text: p.t("signup.link_unknown")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
