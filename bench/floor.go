@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -76,10 +77,16 @@ func floor(args []string) error {
 	go f.commitInGroups(ctx)
 
 	mux := http.NewServeMux()
-	static := []byte(`{"issuer":"http://localhost:8081","jwks_uri":"http://localhost:8081/oauth/keys","response_types_supported":["code"],"subject_types_supported":["public"],"scopes_supported":["openid"]}` + "\n")
-	mux.HandleFunc("GET /static", func(w http.ResponseWriter, _ *http.Request) {
+	static := bytes.Repeat([]byte("{\"static\":true}\n"), 4096) // more than any answer compared with it
+	mux.HandleFunc("GET /static/{size}", func(w http.ResponseWriter, r *http.Request) {
+		size, err := strconv.Atoi(r.PathValue("size"))
+		if err != nil || size < 0 || size > len(static) {
+			http.Error(w, "no such size", http.StatusBadRequest)
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(static)
+		w.Header().Set("Content-Length", r.PathValue("size"))
+		_, _ = w.Write(static[:size])
 	})
 	mux.HandleFunc("GET /read", f.pointRead)
 	mux.HandleFunc("POST /token", f.token)

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"portique"
@@ -69,9 +70,7 @@ func (p *Provider) metadata() any {
 	}
 }
 
-func (p *Provider) discovery(w http.ResponseWriter, r *http.Request) {
-	p.discovered.serve(w, r, "public, max-age=300")
-}
+func (p *Provider) discovery(w http.ResponseWriter, r *http.Request) { p.discovered.ServeHTTP(w, r) }
 
 // jwks publishes the public keys.
 func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) {
@@ -80,33 +79,50 @@ func (p *Provider) jwks(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	set.serve(w, r, "public, max-age=60")
+	set.ServeHTTP(w, r)
+}
+
+// Document is what a GET of the path is answered with when that is written
+// already and waits for nothing; nil otherwise.
+func (p *Provider) Document(path string) http.Handler {
+	switch path {
+	case pathDiscovery, pathMetadata:
+		return p.discovered
+	case pathKeys:
+		if d := p.keys.written(); d != nil {
+			return d
+		}
+	}
+	return nil
 }
 
 // document is an answer that is the same for everybody, written once.
 type document struct {
-	body []byte
-	etag string
+	body   []byte
+	etag   string
+	length string
+	cache  string // Cache-Control
 }
 
-func newDocument(v any) (*document, error) {
+func newDocument(v any, cache string) (*document, error) {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return nil, err
 	}
 	body = append(body, '\n')
 	sum := sha256.Sum256(body)
-	return &document{body, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}, nil
+	return &document{body, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, strconv.Itoa(len(body)), cache}, nil
 }
 
-func (d *document) serve(w http.ResponseWriter, r *http.Request, cache string) {
+func (d *document) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Cache-Control", cache)
+	h.Set("Cache-Control", d.cache)
 	h.Set("Etag", d.etag)
 	if strings.Contains(r.Header.Get("If-None-Match"), d.etag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	h.Set("Content-Type", "application/json")
-	_, _ = w.Write(d.body) // the reader went away
+	h.Set("Content-Length", d.length) // or net/http cuts it in chunks
+	_, _ = w.Write(d.body)            // the reader went away
 }

@@ -132,21 +132,32 @@ func (k *keyring) fresh(ctx context.Context) error {
 	return err
 }
 
+// known says whether what this node knows is in a set.
+func (k *keyring) known(set *publishedSet) bool { return set != nil && set.of == k.parsed.Load() }
+
+// written is the set to publish when it need not be read again, nil otherwise.
+func (k *keyring) written() *document {
+	if set := k.set.Load(); k.known(set) && time.Since(set.at) < stale {
+		return set.document
+	}
+	return nil
+}
+
 // published is the set to publish (RFC 7517). One request reads it again when
 // it is stale; those beside it get what is there.
 func (k *keyring) published(ctx context.Context) (*document, error) {
+	if d := k.written(); d != nil {
+		return d, nil
+	}
 	set := k.set.Load()
-	ours := set != nil && set.of == k.parsed.Load() // what this node knows is in it
 	switch {
-	case ours && time.Since(set.at) < stale:
-		return set.document, nil
-	case !ours:
+	case !k.known(set):
 		k.reading.Lock()
 	case !k.reading.TryLock():
 		return set.document, nil
 	}
 	defer k.reading.Unlock()
-	if now := k.set.Load(); now != set && now.of == k.parsed.Load() {
+	if now := k.set.Load(); now != set && k.known(now) {
 		return now.document, nil // somebody was faster
 	}
 	at := time.Now()
@@ -161,7 +172,7 @@ func (k *keyring) published(ctx context.Context) (*document, error) {
 			public.Keys = append(public.Keys, key.Public())
 		}
 	}
-	d, err := newDocument(public)
+	d, err := newDocument(public, "public, max-age=60")
 	if err != nil {
 		return nil, err
 	}

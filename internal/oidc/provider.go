@@ -112,7 +112,7 @@ func New(o Options) (*Provider, error) {
 	p.portal = &portique.Tool{ID: portique.PortalClientID, RedirectURIs: o.PortalRedirectURIs, PostLogoutURIs: o.PortalPostLogoutURIs,
 		AuthMethod: "client_secret_basic", SecretHash: secret.Hash(p.portalSecret), Algorithm: defaultAlgorithm}
 
-	if p.discovered, err = newDocument(p.metadata()); err != nil {
+	if p.discovered, err = newDocument(p.metadata(), "public, max-age=300"); err != nil {
 		return nil, err
 	}
 	p.handler = p.routes()

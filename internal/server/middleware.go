@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"portique"
+	"portique/internal/config"
 	"portique/internal/store"
 	"portique/internal/telemetry"
 	"portique/internal/web"
@@ -26,9 +28,17 @@ func withRequest(h slog.Handler) slog.Handler { return telemetry.Handler{Handler
 const requestTime = 8 * time.Second
 
 // Handler is the whole server: each request gets an id, a time, a log line and
-// a door. In this order: id, log, panics, health, host.
+// a door. In this order: id, log, panics, health, host. A document of the provider's
+// that is written already waits for nothing and is logged for nobody: it needs none.
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && r.ContentLength == 0 && r.Host == s.authHost && !s.log.Enabled(r.Context(), slog.LevelDebug) {
+			if d := s.provider.Document(r.URL.Path); d != nil {
+				maps.Copy(w.Header(), s.headers)
+				d.ServeHTTP(w, r)
+				return
+			}
+		}
 		start := time.Now()
 		ctx, cancel := context.WithTimeout(r.Context(), requestTime)
 		defer cancel()
@@ -71,7 +81,7 @@ func sameForAll(path string) bool {
 const maxBody = 64 << 10
 
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
-	s.headers(w.Header())
+	maps.Copy(w.Header(), s.headers)
 	if len(r.TransferEncoding) > 0 || r.ContentLength > maxBody {
 		// A body in chunks may have come with a length as well, which net/http
 		// forgets: what follows on the connection may be what a proxy took for the
@@ -98,7 +108,8 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 }
 
 // headers are those of every answer; a page replaces the policy by its own.
-func (s *Server) headers(h http.Header) {
+func headers(c *config.Config) http.Header {
+	h := http.Header{}
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
@@ -106,9 +117,10 @@ func (s *Server) headers(h http.Header) {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
-	if s.app.Config.Secure() {
+	if c.Secure() {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
+	return h
 }
 
 // ready says whether this node can serve: database, schema, keys.

@@ -37,6 +37,8 @@ type Server struct {
 	app      *App
 	log      *slog.Logger
 	doors    map[string]http.Handler // by Host header, port included
+	headers  http.Header             // of every answer
+	authHost string                  // the Host header of the sign-in door
 	provider *oidc.Provider
 	jobs     *job.Runner
 	stopping atomic.Bool
@@ -80,7 +82,7 @@ func New(app *App, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{app: app, log: o.Log, doors: map[string]http.Handler{}}
+	s := &Server{app: app, log: o.Log, doors: map[string]http.Handler{}, headers: headers(c), authHost: hostOf(c.AuthURL)}
 	cookies := session.Cookies{Secure: c.Secure()}
 	own := static.NewOwn(c.BrandLogo, c.BrandTheme)
 	brand := template.Brand{OperatorName: c.OperatorName, PortalName: c.PortalName, SupportEmail: c.SupportEmail, SupportPhone: c.SupportPhone,

@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -206,6 +208,23 @@ func TestHosts(t *testing.T) {
 	for path, body := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n"} {
 		if w := ask(h, "GET", "any.example", path, nil); w.Code != 200 || w.Body.String() != body {
 			t.Errorf("%s: %d %q", path, w.Code, w.Body)
+		}
+	}
+}
+
+// A document that is written already is answered before the doors, and just as behind them: a host in capitals goes there.
+func TestDocuments(t *testing.T) {
+	h := newServer(t)
+	for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/oauth/keys", "/oauth/keys"} {
+		for _, known := range []string{"", ask(h, "GET", "AUTH.opco.example", path, nil).Header().Get("Etag")} {
+			asked := http.Header{"If-None-Match": {known}}
+			behind, before := ask(h, "GET", "AUTH.opco.example", path, asked), ask(h, "GET", "auth.opco.example", path, asked)
+			if before.Code != behind.Code || (before.Code == 304) != (known != "") || before.Body.String() != behind.Body.String() || !maps.EqualFunc(before.Header(), behind.Header(), slices.Equal) {
+				t.Errorf("%s: %d %v, behind the doors %d %v", path, before.Code, before.Header(), behind.Code, behind.Header())
+			}
+		}
+		if w := ask(h, "GET", hosts["portal"], path, nil); w.Code != 404 {
+			t.Errorf("%s at the portal: %d", path, w.Code)
 		}
 	}
 }
