@@ -262,6 +262,15 @@ func (s *Service) Pending(ctx context.Context, accountID string) (list []*portiq
 	return list, err
 }
 
+// Ended are a person's accesses that ended in the last 30 days, the newest first.
+func (s *Service) Ended(ctx context.Context, accountID string) (list []*portique.Membership, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) error {
+		list, err = tx.EndedMembershipsOf(accountID, tx.Now().Add(-portique.ExpireAfter))
+		return err
+	})
+	return list, err
+}
+
 // Waiting is how many requests wait for a person's answer as an administrator,
 // by company; companies where none waits are left out.
 func (s *Service) Waiting(ctx context.Context, accountID string) (n map[portique.SIREN]int, err error) {

@@ -160,6 +160,15 @@ func (w *world) membership(a *portique.Account, siren portique.SIREN) *portique.
 	return nil
 }
 
+func (w *world) ended(a *portique.Account) []*portique.Membership {
+	w.t.Helper()
+	over, err := w.Ended(w.t.Context(), a.ID)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return over
+}
+
 func (w *world) request(id string) *portique.AccessRequest {
 	w.t.Helper()
 	var r *portique.AccessRequest

@@ -302,6 +302,9 @@ func TestRemove(t *testing.T) {
 		if w.access(luc, siren) != "" || w.last(luc).Data["by"] != jeanne.Name() {
 			t.Errorf("he has %q and reads %v", w.access(luc, siren), w.last(luc).Data)
 		}
+		if over := w.ended(luc); len(over) != 1 || over[0].ID != his.ID {
+			t.Errorf("what ended: %v", over)
+		}
 		w.want("twice", remove(jeanne, his), portique.ErrMembershipEnded)
 		if r := w.asks(luc, siren); r.SentTo != 2 {
 			t.Errorf("he asks %d", r.SentTo)
@@ -479,8 +482,18 @@ func TestAccessEndsOnItsDate(t *testing.T) {
 		if _, err := w.Users(t.Context(), as(luc), siren); !errors.Is(err, portique.ErrNotAdministrator) {
 			t.Errorf("past his date he reads: %v", err)
 		}
+		if over := w.ended(luc); len(over) != 1 || len(w.ended(jeanne)) != 0 {
+			t.Errorf("what ended: %v", over)
+		}
 		if r := w.asks(w.person("paul"), siren); r.SentTo != 1 {
 			t.Errorf("%d administrators are told", r.SentTo)
+		}
+		w.watch.Forward(portique.ExpireAfter)
+		if len(w.ended(luc)) != 1 {
+			t.Error("thirty days later it is not told any more")
+		}
+		if w.watch.Forward(time.Millisecond); len(w.ended(luc)) != 0 {
+			t.Error("after thirty days it is still told")
 		}
 	})
 }

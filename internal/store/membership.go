@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"time"
 
 	"portique"
 )
@@ -65,6 +66,14 @@ func (tx *Tx) LivingMembership(accountID string, siren portique.SIREN) (*portiqu
 func (tx *Tx) MembershipsOf(accountID string) ([]*portique.Membership, error) {
 	return all(tx, scanMembership,
 		membershipSelect+`WHERE m.account_id = $1 AND m.status <> 'ended' ORDER BY c.name, m.siren`, accountID)
+}
+
+// EndedMembershipsOf lists a person's accesses that were ended, or came to their
+// end date, since a time; the newest first.
+func (tx *Tx) EndedMembershipsOf(accountID string, since time.Time) ([]*portique.Membership, error) {
+	return all(tx, scanMembership, membershipSelect+`WHERE m.account_id = $1
+		AND (m.status = 'ended' AND m.ended_at >= $2 OR m.status = 'active' AND m.until >= $2 AND m.until <> 0 AND m.until <= $3) ORDER BY m.id DESC`,
+		accountID, ms(since), ms(tx.now))
 }
 
 // MembershipsIn lists a company's accesses that have not been ended:

@@ -101,15 +101,6 @@ func (v *visit) labelled(f template.Finder, what string) template.Finder {
 	return f
 }
 
-// unanswered are the reader's own requests that wait for an answer.
-func (v *visit) unanswered() (rows []template.WaitingRow, err error) {
-	pending, err := v.h.Access.Pending(v.r.Context(), v.current.Account.ID)
-	for _, r := range pending {
-		rows = append(rows, template.WaitingRow{ID: r.ID, Company: r.CompanyName, SIREN: string(r.SIREN), AskedAt: r.CreatedAt})
-	}
-	return rows, err
-}
-
 // companies lists the reader's own companies.
 func (v *visit) companies() error {
 	m, err := v.mine()
@@ -117,8 +108,15 @@ func (v *visit) companies() error {
 		return err
 	}
 	page := template.CompaniesPage{Page: v.portalPage(m, "")}
-	if page.Pending, err = v.unanswered(); err != nil {
+	pending, ended, err := v.askedOf(m)
+	if err != nil {
 		return err
+	}
+	page.Pending = pending
+	for _, r := range ended {
+		if r.Status != template.RequestAccepted && r.Status != template.RequestAnswered { // those are among the companies
+			page.Ended = append(page.Ended, r)
+		}
 	}
 	var kept []*portique.Membership
 	for _, one := range m.memberships {

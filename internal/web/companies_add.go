@@ -22,10 +22,6 @@ func (v *visit) companiesAddPage(code int, form template.Form, notice *template.
 	if err != nil {
 		return err
 	}
-	requests, err := v.h.Access.Requests(v.r.Context(), v.current.Account.ID)
-	if err != nil {
-		return err
-	}
 	sent := ""
 	flash, told := v.take()
 	if told && flash.Key == "request.sent" {
@@ -42,20 +38,49 @@ func (v *visit) companiesAddPage(code int, form template.Form, notice *template.
 	if notice != nil {
 		page.Flash = notice
 	}
-	shown := map[portique.SIREN]bool{}
+	if page.Pending, page.Ended, err = v.askedOf(m); err != nil {
+		return err
+	}
+	for i, r := range page.Pending {
+		page.Pending[i].JustSent, page.Pending[i].Notice = r.ID == sent, about[r.ID]
+	}
+	return v.render(code, template.CompaniesAdd(page))
+}
+
+// askedOf tells where the reader stands with companies that are not open to them:
+// the requests that wait, and what became of others and of accesses that ended,
+// newest first. A request accepted lately is among them.
+func (v *visit) askedOf(m *mine) (pending []template.Request, ended []template.EndedRequest, err error) {
+	requests, err := v.h.Access.Requests(v.r.Context(), v.current.Account.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	accesses, err := v.h.Access.Ended(v.r.Context(), v.current.Account.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	over := map[portique.SIREN]time.Time{}
+	for _, one := range accesses {
+		at := one.EndedAt
+		if at.IsZero() {
+			at = one.Until
+		}
+		if at.After(over[one.SIREN]) {
+			over[one.SIREN] = at
+		}
+	}
+	opens := func(siren portique.SIREN) bool { one := m.in(siren); return one != nil && one.Active(m.now) }
+	told := map[portique.SIREN]bool{}
 	for _, r := range requests {
-		if shown[r.SIREN] {
+		if told[r.SIREN] || r.Status != portique.RequestPending && over[r.SIREN].After(r.DecidedAt) {
 			continue // an older one of the same company
 		}
-		shown[r.SIREN] = true
+		told[r.SIREN] = true
 		switch r.Status {
 		case portique.RequestPending:
-			row := v.pendingRow(r, m.now)
-			row.JustSent = r.ID == sent
-			row.Notice = about[r.ID]
-			page.Pending = append(page.Pending, row)
+			pending = append(pending, v.pendingRow(r, m.now))
 		case portique.RequestRefused, portique.RequestExpired:
-			if one := m.in(r.SIREN); one != nil && one.Active(m.now) {
+			if opens(r.SIREN) {
 				continue // it came differently in the end
 			}
 			row := endedRow(r)
@@ -65,14 +90,21 @@ func (v *visit) companiesAddPage(code int, form template.Form, notice *template.
 			if r.By != nil {
 				row.By, row.ByEmail = r.By.Name(), r.By.Email
 			}
-			page.Ended = append(page.Ended, row)
+			ended = append(ended, row)
 		case portique.RequestAccepted, portique.RequestAnswered:
-			if one := m.in(r.SIREN); one != nil && one.Active(m.now) && m.now.Sub(r.DecidedAt) < acceptedShown {
-				page.Ended = append(page.Ended, endedRow(r))
+			if opens(r.SIREN) && m.now.Sub(r.DecidedAt) < acceptedShown {
+				ended = append(ended, endedRow(r))
 			}
 		}
 	}
-	return v.render(code, template.CompaniesAdd(page))
+	for _, one := range accesses {
+		if !told[one.SIREN] && !opens(one.SIREN) {
+			told[one.SIREN] = true
+			ended = append(ended, template.EndedRequest{ID: one.ID, Company: one.CompanyName, SIREN: string(one.SIREN), Status: template.AccessEnded,
+				EndedAt: portique.LastMoment(over[one.SIREN])})
+		}
+	}
+	return pending, ended, nil
 }
 
 // acceptedShown is how long the page still tells of a request that was accepted.

@@ -144,7 +144,11 @@ func (v *visit) formErrors(err error) (fields []template.FieldError, rest error)
 	var many portique.FieldErrors
 	if errors.As(err, &many) {
 		for _, e := range many {
-			fields = append(fields, template.FieldError{Field: e.Field, Message: v.sentence(e)})
+			fault := template.FieldError{Field: e.Field, Message: v.sentence(e)}
+			if e.Field == "password_confirmation" {
+				fault.First = "password" // both are empty again
+			}
+			fields = append(fields, fault)
 		}
 		return fields, nil
 	}

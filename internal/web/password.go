@@ -14,7 +14,7 @@ import (
 // was asked for is known by this browser, never by the address of the page; one
 // that has forgotten it still reads that a request is kept.
 func (v *visit) forgotForm() error {
-	page := template.ForgotPage{Page: v.page()}
+	page := template.ForgotPage{Page: v.page(), MailboxURL: v.h.MailboxURL}
 	query, given := v.r.URL.Query(), v.given()
 	if query.Has("sent") && (given.Asked > 0 || given.Email == "") {
 		page.Sent, page.Again, page.Email = true, given.Asked > 1, given.Email

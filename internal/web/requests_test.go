@@ -125,6 +125,28 @@ func TestRequesterReadsWhereItStands(t *testing.T) {
 	s.has("a week later", s.read("/companies/add"), "!Acceptée le ")
 }
 
+// Whose access ended reads that it did, where their companies are and where one is added, until they ask again.
+func TestAccessThatEnded(t *testing.T) {
+	s := newSite(t)
+	s.door = portique.DoorPortal
+	const siren = "552100554"
+	storetest.Company(t, s.db, siren)
+	jeanne, luc := s.person("jeanne@martin.example"), s.person("luc@martin.example")
+	storetest.Member(t, s.db, jeanne, siren, portique.Administrator)
+	his := storetest.Member(t, s.db, luc, siren, portique.Member)
+	if _, err := s.h.Access.Remove(t.Context(), portique.Actor{AccountID: jeanne.ID}, siren, his.ID); err != nil {
+		t.Fatal(err)
+	}
+	s.signIn(luc)
+	s.has("his companies", s.read("/companies"), "Accès terminé", `href="/companies/add#ended-`+his.ID+`"`, "!Pas encore d’entreprise")
+	s.has("adding one", s.read("/companies/add"), `id="ended-`+his.ID+`"`, "Votre accès à cette entreprise a pris fin le ")
+	_, page := s.follow("/companies/add", url.Values{"siren": {siren}, "member_code": {storetest.MemberCode}})
+	s.has("he asks again", page, "<h1>Votre demande est envoyée</h1>", "!a pris fin le")
+	s.has("his companies then", s.read("/companies"), "En attente", "!Accès terminé")
+	s.signIn(jeanne)
+	s.has("hers", s.read("/companies"), "!Accès terminé")
+}
+
 // The button that stays is for those whom a script leads on; the others read what to press.
 func TestActivatedWithoutScript(t *testing.T) {
 	s := newSite(t)

@@ -17,7 +17,7 @@ func (v *visit) tools() error {
 	if err != nil {
 		return err
 	}
-	pending, err := v.unanswered()
+	pending, err := v.h.Access.Pending(v.r.Context(), v.current.Account.ID)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,10 @@ func (v *visit) tools() error {
 	if err != nil {
 		return err
 	}
-	page := template.ToolsPage{Page: v.portalPage(m, wanted), Pending: pending, Consents: len(consents) > 0}
+	page := template.ToolsPage{Page: v.portalPage(m, wanted), Pending: len(pending), Consents: len(consents) > 0}
+	if len(pending) > 0 {
+		page.PendingCompany = pending[0].CompanyName
+	}
 	needed := v.r.URL.Query().Get("need")
 	if len(needed) > 64 {
 		needed = "" // no tool of ours

@@ -73,14 +73,15 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	}
 	fresh := template.Request{ID: "a2", Company: "Librairie du Vieux Port", SIREN: "732829320", JustSent: true, AskedAt: noon, Administrators: 1, NextAutoAt: day(3), EscalateAt: day(14), ExpiresAt: day(30)}
 	orphan := template.Request{ID: "a3", Company: "Quincaillerie Moderne", SIREN: "404833048", AskedAt: day(-1), EscalatedAt: day(-1), ExpiresAt: day(29)}
-	refused := template.EndedRequest{Company: "Boulangerie des Halles", SIREN: "404833048", Status: template.RequestRefused, Reason: inWords("Je ne trouve pas votre nom dans notre équipe. Appelez-moi au magasin.", "I do not find your name in our team. Ring me at the shop."), By: "Jean-Baptiste Kerouanton", ByEmail: "jb.kerouanton@boulangerie-halles.example", EndedAt: day(-1), AskAgainAt: day(1)}
-	accepted := template.EndedRequest{Company: "Librairie du Vieux Port", SIREN: "732829320", Status: template.RequestAccepted, EndedAt: day(-1)}
+	refused := template.EndedRequest{ID: "a5", Company: "Boulangerie des Halles", SIREN: "404833048", Status: template.RequestRefused, Reason: inWords("Je ne trouve pas votre nom dans notre équipe. Appelez-moi au magasin.", "I do not find your name in our team. Ring me at the shop."), By: "Jean-Baptiste Kerouanton", ByEmail: "jb.kerouanton@boulangerie-halles.example", EndedAt: day(-1), AskAgainAt: day(1)}
+	accepted := template.EndedRequest{ID: "a6", Company: "Librairie du Vieux Port", SIREN: "732829320", Status: template.RequestAccepted, EndedAt: day(-1)}
 	held := fresh
 	held.Held, held.Administrators, held.Delivered, held.SentAt = 2, 3, 1, noon
 	heldAlone := pending
 	heldAlone.Held, heldAlone.Administrators, heldAlone.Failed, heldAlone.SentAt = 1, 1, 0, time.Time{}
-	expired := template.EndedRequest{Company: "Garage Central", SIREN: "732829320", Status: template.RequestExpired, EndedAt: day(-2)}
-	unanswered := []template.WaitingRow{{ID: "a4", Company: "Boulangerie des Halles", SIREN: "808161426", AskedAt: noon}, {ID: orphan.ID, Company: orphan.Company, SIREN: orphan.SIREN, AskedAt: orphan.AskedAt}}
+	expired := template.EndedRequest{ID: "a7", Company: "Garage Central", SIREN: "732829320", Status: template.RequestExpired, EndedAt: day(-2)}
+	unanswered := []template.Request{{ID: "a4", Company: "Boulangerie des Halles", SIREN: "808161426", AskedAt: noon}, orphan}
+	over := template.EndedRequest{ID: "m9", Company: "Menuiserie du Val", SIREN: "352383715", Status: template.AccessEnded, EndedAt: day(-3)}
 	askers := []template.UserRequest{
 		{ID: "r1", Name: "Paul Besson", Email: "paul.besson@atelier-duparc.example", AskedAt: day(-4), Reminders: 2, RemindedAt: day(-1)},
 		{ID: "r2", Name: "Inès Le Goff", Email: "ines.legoff@cabinet-legoff.example", AskedAt: day(-1), ContributionsOnly: true},
@@ -260,7 +261,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "form-post", DataPage: "form-post", Page: template.FormPost(template.FormPostPage{Page: auth, ToolName: training, Action: "https://formation.operateur.example/callback", Fields: []template.Hidden{{Name: "code", Value: "c"}, {Name: "state", Value: "s"}}})},
 		{Name: "message", DataPage: "validate", Page: template.Message(template.MessagePage{Page: titledAs(auth, "auth.not_me.title", "validate"), Text: p.T("auth.not_me.text")})},
 		{Name: "companies-add", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer})},
-		{Name: "companies-add-pending", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, Pending: []template.Request{fresh, pending, orphan}, Ended: []template.EndedRequest{refused, expired}})},
+		{Name: "companies-add-pending", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, Pending: []template.Request{fresh, pending, orphan}, Ended: []template.EndedRequest{refused, expired, over}})},
 		{Name: "companies-add-sent", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, Pending: []template.Request{fresh}})},
 		{Name: "companies-add-waiting", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: in, Pending: []template.Request{held, heldAlone}})},
 		{Name: "companies-add-accepted", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: in, Ended: []template.EndedRequest{accepted, refused}})},
@@ -294,7 +295,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "contest-contested", DataPage: "contest", Page: template.Contest(template.ContestPage{Page: out, State: template.ContestContested, CompanyName: "Atelier Duparc et Filles"})},
 		{Name: "activated", DataPage: "activated", Page: template.Activated(template.ActivatedPage{Page: newcomer, CompanyName: "Atelier Duparc et Filles", SIREN: "552100554"})},
 		{Name: "activated-declarant", DataPage: "activated", Page: template.Activated(template.ActivatedPage{Page: newcomer, CompanyName: "Atelier Duparc et Filles", SIREN: "552100554", Declarant: true, Until: day(90)})},
-		{Name: "tools", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: waited(in, 2), Pending: unanswered[:1], Sections: []template.ToolCompany{{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "administrator", Waiting: 2, Tiles: tiles}}})},
+		{Name: "tools", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: waited(in, 2), Pending: 1, PendingCompany: unanswered[0].Company, Sections: []template.ToolCompany{{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "administrator", Waiting: 2, Tiles: tiles}}})},
 		{Name: "tools-all", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: one, Sections: []template.ToolCompany{
 			{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "declarant", Until: day(90), Tiles: tiles[:2]}, {Name: "Librairie du Vieux Port", SIREN: "732829320", Role: "member", Tiles: tiles[2:]},
 			{Name: "Quincaillerie Moderne", SIREN: "404833048", Role: "member"},
@@ -306,7 +307,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 			{Name: in.Company.Name, SIREN: in.Company.SIREN, Role: "administrator", Waiting: 1, Tiles: tiles[:1]}, {Name: "Librairie du Vieux Port", SIREN: "732829320", Role: "member", Tiles: tiles[:1]},
 		}})},
 		{Name: "tools-empty", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: newcomer})},
-		{Name: "companies", DataPage: "companies", Page: template.Companies(template.CompaniesPage{Page: waited(in, 2), Pending: unanswered, Rows: []template.CompanyRow{
+		{Name: "companies", DataPage: "companies", Page: template.Companies(template.CompaniesPage{Page: waited(in, 2), Pending: unanswered, Ended: []template.EndedRequest{refused, over}, Rows: []template.CompanyRow{
 			{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "administrator", Since: day(-200), Waiting: 2},
 			{Name: "Librairie du Vieux Port", SIREN: "732829320", Role: "member", Since: day(-20), Until: day(40), Suspended: true},
 			{Name: "Garage Central", SIREN: "404833048", Role: "declarant", Since: day(-20), Closed: true},

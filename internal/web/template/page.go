@@ -120,6 +120,7 @@ func (n Notice) role() string {
 type FieldError struct {
 	Field   string
 	Message string
+	First   string // the field that is filled in first to mend it, when not Field itself
 }
 
 // Form gives back what was typed (never passwords) and what is wrong with it.
