@@ -43,6 +43,17 @@ func BenchmarkUserinfo(b *testing.B) {
 	}
 }
 
+// A tool asks about its own token: its secret checked, and two reads.
+func BenchmarkIntrospect(b *testing.B) {
+	tool, here := benchEnv(b)
+	body := url.Values{"token": {tool.enter(here).AccessToken}}.Encode()
+	for b.Loop() {
+		if w := tool.ask("POST", "/oauth/introspect", body, asBench()); w.Code != 200 {
+			b.Fatal(w.Code, w.Body)
+		}
+	}
+}
+
 // A refresh token for the next one: as many statements as a redeemed code, and a signature.
 func BenchmarkRefresh(b *testing.B) {
 	tool, here := benchEnv(b)
