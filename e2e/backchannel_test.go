@@ -69,7 +69,7 @@ func TestToolsAreTold(t *testing.T) {
 		before := time.Now()
 		b.Open(app.Portal + "/tools")
 		b.Submit("/session/end", nil)
-		if p := b.At("signed-out"); !strings.Contains(Plain(p.Text()), "encore ouverts") {
+		if p := b.At("signed-out"); !strings.Contains(Plain(p.Text()), "s'ils étaient ouverts") {
 			t.Errorf("the page of the sign-out: %s", p.Text())
 		}
 		if took := time.Since(before); took > 5*time.Second {

@@ -347,7 +347,7 @@ func TestPasswordsAskedAgain(t *testing.T) {
 			"password": {password}, "password_confirmation": {password + "x"}, "first_name": {"Luc"}, "last_name": {"Martin"}}.Encode())
 		return says(page)
 	}
-	s.has("two that differ", send("Quatre!Moutons7"), again, `aria-describedby="password-hint password-hint-more password_confirmation-error password-again"`, `<a href="#password">Les deux mots de passe`, "Saisissez-les à nouveau dans les deux cases.")
+	s.has("two that differ", send("Quatre!Moutons7"), again, `aria-describedby="password-hint password-hint-more password-again"`, `<a href="#password">Les deux mots de passe`, "Saisissez-les à nouveau dans les deux cases.")
 	s.has("the password itself at fault", send("court"), "!"+again, `id="password_confirmation-again"`)
 	s.has("nothing sent yet", s.read("/register"), "!"+again)
 }

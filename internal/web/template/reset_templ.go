@@ -135,7 +135,7 @@ func Reset(p ResetPage) templ.Component {
 					Hint:         passwordHint(p.Page, p.PasswordPolicy),
 					HintMore:     passwordHintMore(p.Page, p.PasswordPolicy),
 					Again:        p.Form.again(p.Page),
-					With:         p.Form.passwordsApart(),
+					Bad:          len(p.Form.All("password_confirmation")) > 0,
 					Errors:       p.Form.All("password"),
 					Autocomplete: "new-password",
 				}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
