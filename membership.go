@@ -57,6 +57,7 @@ type Membership struct {
 	Since     time.Time
 	Until     time.Time
 	EndedAt   time.Time
+	EndedBy   string // the account of who ended it; "" when its end date did, or the operator
 
 	Email         string
 	FirstName     string

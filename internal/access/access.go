@@ -262,10 +262,36 @@ func (s *Service) Pending(ctx context.Context, accountID string) (list []*portiq
 	return list, err
 }
 
+// Ended is an access that ended, and who ended it.
+type Ended struct {
+	*portique.Membership
+	At time.Time
+	By *portique.Account // nil when nobody did who can be written to, and when its person did
+}
+
+// Left says whether the person ended it.
+func (e Ended) Left() bool { return e.EndedBy == e.AccountID }
+
+// Lapsed says whether it came to its end date.
+func (e Ended) Lapsed() bool { return e.At.Equal(e.Until) }
+
 // Ended are a person's accesses that ended in the last 30 days, the newest first.
-func (s *Service) Ended(ctx context.Context, accountID string) (list []*portique.Membership, err error) {
+func (s *Service) Ended(ctx context.Context, accountID string) (list []Ended, err error) {
 	err = s.db.View(ctx, func(tx *store.Tx) error {
-		list, err = tx.EndedMembershipsOf(accountID, tx.Now().Add(-portique.ExpireAfter))
+		found, err := tx.EndedMembershipsOf(accountID, tx.Now().Add(-portique.ExpireAfter))
+		list = nil
+		for _, m := range found {
+			e := Ended{Membership: m, At: m.EndedAt}
+			if e.At.IsZero() {
+				e.At = m.Until
+			}
+			if !e.Left() {
+				if e.By, err = reachable(tx, m.EndedBy); err != nil {
+					return err
+				}
+			}
+			list = append(list, e)
+		}
 		return err
 	})
 	return list, err
@@ -310,7 +336,7 @@ func (s *Service) Requests(ctx context.Context, accountID string) ([]Asked, erro
 			a := Asked{AccessRequest: r}
 			if r.Status == portique.RequestRefused {
 				a.AskAgainAt = r.DecidedAt.Add(portique.AskAgainAfter)
-				if a.By, err = decider(tx, r); err != nil {
+				if a.By, err = reachable(tx, r.DecidedBy); err != nil {
 					return err
 				}
 			}
@@ -322,12 +348,13 @@ func (s *Service) Requests(ctx context.Context, accountID string) ([]Asked, erro
 	return asked, err
 }
 
-// decider returns who decided a request, nil when nobody can be written to.
-func decider(tx *store.Tx, r *portique.AccessRequest) (*portique.Account, error) {
-	if r.DecidedBy == "" {
+// reachable returns the account of who decided something, nil when nobody can be
+// written to.
+func reachable(tx *store.Tx, accountID string) (*portique.Account, error) {
+	if accountID == "" {
 		return nil, nil
 	}
-	by, err := tx.Account(r.DecidedBy)
+	by, err := tx.Account(accountID)
 	if errors.Is(err, portique.ErrAccountUnknown) || err == nil && by.Status != portique.AccountActive {
 		return nil, nil
 	}

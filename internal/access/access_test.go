@@ -160,7 +160,7 @@ func (w *world) membership(a *portique.Account, siren portique.SIREN) *portique.
 	return nil
 }
 
-func (w *world) ended(a *portique.Account) []*portique.Membership {
+func (w *world) ended(a *portique.Account) []access.Ended {
 	w.t.Helper()
 	over, err := w.Ended(w.t.Context(), a.ID)
 	if err != nil {

@@ -82,7 +82,7 @@ func (s *Service) tellAdministrators(tx *store.Tx, me, m *portique.Membership, k
 }
 
 func (s *Service) end(tx *store.Tx, actor portique.Actor, m *portique.Membership, by, reason string) error {
-	m.Status, m.EndedAt = portique.MembershipEnded, tx.Now()
+	m.Status, m.EndedAt, m.EndedBy = portique.MembershipEnded, tx.Now(), actor.AccountID
 	if err := tx.UpdateMembership(m); err != nil {
 		return err
 	}

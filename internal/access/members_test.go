@@ -302,8 +302,8 @@ func TestRemove(t *testing.T) {
 		if w.access(luc, siren) != "" || w.last(luc).Data["by"] != jeanne.Name() {
 			t.Errorf("he has %q and reads %v", w.access(luc, siren), w.last(luc).Data)
 		}
-		if over := w.ended(luc); len(over) != 1 || over[0].ID != his.ID {
-			t.Errorf("what ended: %v", over)
+		if over := w.ended(luc); len(over) != 1 || over[0].ID != his.ID || over[0].By == nil || over[0].By.ID != jeanne.ID || over[0].Left() || over[0].Lapsed() {
+			t.Errorf("what ended: %+v", over)
 		}
 		w.want("twice", remove(jeanne, his), portique.ErrMembershipEnded)
 		if r := w.asks(luc, siren); r.SentTo != 2 {
@@ -323,6 +323,9 @@ func TestRemove(t *testing.T) {
 		marie := w.person("marie")
 		storetest.Member(t, w.db, marie, siren, portique.Administrator)
 		w.want("one of two leaves", remove(jeanne, hers), nil)
+		if over := w.ended(jeanne); len(over) != 1 || over[0].By != nil || !over[0].Left() {
+			t.Errorf("what she left: %+v", over)
+		}
 		w.want("afterwards", remove(jeanne, hers), portique.ErrNotAdministrator)
 	})
 }
@@ -482,8 +485,8 @@ func TestAccessEndsOnItsDate(t *testing.T) {
 		if _, err := w.Users(t.Context(), as(luc), siren); !errors.Is(err, portique.ErrNotAdministrator) {
 			t.Errorf("past his date he reads: %v", err)
 		}
-		if over := w.ended(luc); len(over) != 1 || len(w.ended(jeanne)) != 0 {
-			t.Errorf("what ended: %v", over)
+		if over := w.ended(luc); len(over) != 1 || len(w.ended(jeanne)) != 0 || over[0].By != nil || !over[0].Lapsed() {
+			t.Errorf("what ended: %+v", over)
 		}
 		if r := w.asks(w.person("paul"), siren); r.SentTo != 1 {
 			t.Errorf("%d administrators are told", r.SentTo)

@@ -7,13 +7,13 @@ import (
 	"portique"
 )
 
-const membershipSelect = `SELECT m.id, m.account_id, m.siren, m.role, m.status, m.rights, m.since, m.until, m.ended_at,
+const membershipSelect = `SELECT m.id, m.account_id, m.siren, m.role, m.status, m.rights, m.since, m.until, m.ended_at, m.ended_by,
 	a.email, a.first_name, a.last_name, a.status = 'active', c.name, c.status
 	FROM membership m JOIN account a ON a.id = m.account_id JOIN company c ON c.siren = m.siren `
 
 func scanMembership(r row) (*portique.Membership, error) {
 	var m portique.Membership
-	err := r.Scan(&m.ID, &m.AccountID, &m.SIREN, &m.Role, &m.Status, texts{&m.Rights}, at{&m.Since}, at{&m.Until}, at{&m.EndedAt},
+	err := r.Scan(&m.ID, &m.AccountID, &m.SIREN, &m.Role, &m.Status, texts{&m.Rights}, at{&m.Since}, at{&m.Until}, at{&m.EndedAt}, &m.EndedBy,
 		&m.Email, &m.FirstName, &m.LastName, &m.AccountActive, &m.CompanyName, &m.CompanyStatus)
 	return &m, err
 }
@@ -41,8 +41,8 @@ func (tx *Tx) InsertMembership(m *portique.Membership) error {
 
 // UpdateMembership saves what changes in the life of an access.
 func (tx *Tx) UpdateMembership(m *portique.Membership) error {
-	err := tx.send(`UPDATE membership SET role=$2, status=$3, rights=$4, until=$5, ended_at=$6 WHERE id=$1`,
-		m.ID, m.Role, m.Status, list(m.Rights), ms(m.Until), ms(m.EndedAt))
+	err := tx.send(`UPDATE membership SET role=$2, status=$3, rights=$4, until=$5, ended_at=$6, ended_by=$7 WHERE id=$1`,
+		m.ID, m.Role, m.Status, list(m.Rights), ms(m.Until), ms(m.EndedAt), m.EndedBy)
 	if err != nil {
 		return err
 	}

@@ -112,12 +112,7 @@ func (v *visit) companies() error {
 	if err != nil {
 		return err
 	}
-	page.Pending = pending
-	for _, r := range ended {
-		if r.Status != template.RequestAccepted && r.Status != template.RequestAnswered { // those are among the companies
-			page.Ended = append(page.Ended, r)
-		}
-	}
+	page.Pending, page.Ended = pending, notAccepted(ended) // those are among the companies
 	var kept []*portique.Membership
 	for _, one := range m.memberships {
 		if one.Active(m.now) || one.Status != portique.MembershipActive { // not past its end date

@@ -60,13 +60,9 @@ func (v *visit) askedOf(m *mine) (pending []template.Request, ended []template.E
 		return nil, nil, err
 	}
 	over := map[portique.SIREN]time.Time{}
-	for _, one := range accesses {
-		at := one.EndedAt
-		if at.IsZero() {
-			at = one.Until
-		}
-		if at.After(over[one.SIREN]) {
-			over[one.SIREN] = at
+	for _, e := range accesses {
+		if e.At.After(over[e.SIREN]) {
+			over[e.SIREN] = e.At
 		}
 	}
 	opens := func(siren portique.SIREN) bool { one := m.in(siren); return one != nil && one.Active(m.now) }
@@ -97,11 +93,10 @@ func (v *visit) askedOf(m *mine) (pending []template.Request, ended []template.E
 			}
 		}
 	}
-	for _, one := range accesses {
-		if !told[one.SIREN] && !opens(one.SIREN) {
-			told[one.SIREN] = true
-			ended = append(ended, template.EndedRequest{ID: one.ID, Company: one.CompanyName, SIREN: string(one.SIREN), Status: template.AccessEnded,
-				EndedAt: portique.LastMoment(over[one.SIREN])})
+	for _, e := range accesses {
+		if !told[e.SIREN] && !opens(e.SIREN) {
+			told[e.SIREN] = true
+			ended = append(ended, accessEnded(e))
 		}
 	}
 	return pending, ended, nil
@@ -112,6 +107,29 @@ const acceptedShown = 7 * 24 * time.Hour
 
 func endedRow(r access.Asked) template.EndedRequest {
 	return template.EndedRequest{ID: r.ID, Company: r.CompanyName, SIREN: string(r.SIREN), Status: string(r.Status), Reason: r.Reason, EndedAt: r.DecidedAt}
+}
+
+func accessEnded(e access.Ended) template.EndedRequest {
+	row := template.EndedRequest{ID: e.ID, Company: e.CompanyName, SIREN: string(e.SIREN), Status: template.AccessEnded, EndedAt: e.At}
+	switch {
+	case e.Left():
+		row.Status = template.AccessLeft
+	case e.Lapsed():
+		row.Status, row.EndedAt = template.AccessLapsed, portique.LastMoment(e.At)
+	case e.By != nil:
+		row.By, row.ByEmail = e.By.Name(), e.By.Email
+	}
+	return row
+}
+
+// notAccepted leaves out what was accepted.
+func notAccepted(ended []template.EndedRequest) (rest []template.EndedRequest) {
+	for _, r := range ended {
+		if r.Status != template.RequestAccepted && r.Status != template.RequestAnswered {
+			rest = append(rest, r)
+		}
+	}
+	return rest
 }
 
 // pendingRow tells where a request stands: who was told, when, what is next.

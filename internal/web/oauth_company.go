@@ -89,5 +89,16 @@ func (v *visit) noAccessPage(waiting *store.Waiting, id string) error {
 	if waiting.CompanyHint != "" {
 		page.Reason = v.p.T("auth.no_access.hint")
 	}
+	accesses, err := v.h.Access.Ended(v.r.Context(), v.current.Account.ID)
+	if err != nil {
+		return err
+	}
+	for _, e := range accesses {
+		if waiting.CompanyHint == "" || waiting.CompanyHint == string(e.SIREN) {
+			row := accessEnded(e)
+			page.Ended, page.MendURL = &row, v.h.PortalURL+"/companies/add#ended-"+row.ID
+			break
+		}
+	}
 	return v.render(http.StatusForbidden, template.NoAccess(page))
 }

@@ -72,7 +72,7 @@ func TestRequesterReadsWhereItStands(t *testing.T) {
 		return page
 	}
 	const sentence, step, held = "Une demande d'accès a été envoyée à l'administrateur de cette entreprise.", "Étape 3 sur 4",
-		"Votre demande part avec d’autres, dans l’heure : l’administrateur la voit déjà sur sa page."
+		"L’administrateur la voit déjà sur sa page ; le courriel qui le prévient partira dans l’heure, avec d’autres demandes."
 
 	page := ask("luc@martin.example")
 	s.has("just sent", page, "<h1>Votre demande est envoyée</h1>", sentence, `<summary><h2 id="add">Ajouter une autre entreprise</h2></summary>`, "L’administrateur la voit déjà sur sa page", "!"+step, "!"+held, "!part par courriel")
@@ -102,7 +102,7 @@ func TestRequesterReadsWhereItStands(t *testing.T) {
 	page = s.read("/companies/add")
 	s.has("refused", page, jeanne.Name()+" n’a pas accepté votre demande", "Écrire à "+jeanne.Name(), `href="mailto:`+jeanne.Email+`"`, step)
 	_, again, found := strings.Cut(page, "Vous pourrez faire une nouvelle demande à partir du ")
-	hour, _, _ := strings.Cut(again, ".")
+	hour, _, _ := strings.Cut(again, " : ")
 	if _, page = s.follow("/companies/add", typed); !found || !strings.Contains(page, "Vous pourrez en faire une autre à partir du "+hour+".") {
 		t.Errorf("the card says %q, the refusal another hour", hour)
 	}
@@ -139,9 +139,10 @@ func TestAccessThatEnded(t *testing.T) {
 	}
 	s.signIn(luc)
 	s.has("his companies", s.read("/companies"), "Accès terminé", `href="/companies/add#ended-`+his.ID+`"`, "!Pas encore d’entreprise")
-	s.has("adding one", s.read("/companies/add"), `id="ended-`+his.ID+`"`, "Votre accès à cette entreprise a pris fin le ")
+	s.has("adding one", s.read("/companies/add"), `id="ended-`+his.ID+`"`, jeanne.Name()+" a retiré votre accès à cette entreprise le ", `href="mailto:`+jeanne.Email)
+	s.has("his tools", s.read("/tools"), "Votre accès à Société 552100554 a pris fin le ", `href="/companies/add#ended-`+his.ID+`"`)
 	_, page := s.follow("/companies/add", url.Values{"siren": {siren}, "member_code": {storetest.MemberCode}})
-	s.has("he asks again", page, "<h1>Votre demande est envoyée</h1>", "!a pris fin le")
+	s.has("he asks again", page, "<h1>Votre demande est envoyée</h1>", "!a retiré votre accès")
 	s.has("his companies then", s.read("/companies"), "En attente", "!Accès terminé")
 	s.signIn(jeanne)
 	s.has("hers", s.read("/companies"), "!Accès terminé")

@@ -75,6 +75,13 @@ func (v *visit) tools() error {
 		}
 		page.Sections = append(page.Sections, section)
 	}
+	if len(kept) == 0 {
+		_, ended, err := v.askedOf(m)
+		if err != nil {
+			return err
+		}
+		page.Ended = notAccepted(ended)
+	}
 	return v.render(http.StatusOK, template.Tools(page))
 }
 

@@ -52,10 +52,6 @@ func (v *visit) usersPage(code int, siren portique.SIREN, notice *template.Notic
 	}
 	page.Held, page.NotYet = v.held(u.Claim, m.now)
 	page.Confirmed = u.Claim != nil && u.Claim.Status == portique.FirstClaimConfirmed && m.now.Before(u.Claim.WatchedUntil)
-	names := map[string]string{}
-	for _, t := range u.Tools {
-		names[t.ID] = t.NameIn(v.p.Lang())
-	}
 	page.Tools = v.toolOptions(u.Tools)
 	for _, r := range u.Pending {
 		page.Requests = append(page.Requests, template.UserRequest{ID: r.ID, Name: r.Name(), Email: r.Email, AskedAt: r.CreatedAt,
@@ -70,7 +66,7 @@ func (v *visit) usersPage(code int, siren portique.SIREN, notice *template.Notic
 		if one.Status == portique.MembershipActive && !one.Until.IsZero() && !m.now.Before(one.Until) {
 			continue // past its end date
 		}
-		page.Users = append(page.Users, v.userRow(one, names, page.Administrators))
+		page.Users = append(page.Users, v.userRow(one, page.Tools, page.Administrators))
 	}
 	adjust(&page)
 	page.People = len(page.Users)
@@ -138,14 +134,14 @@ func (v *visit) toolOptions(tools []*portique.Tool) (options []template.ToolOpti
 	return options
 }
 
-func (v *visit) userRow(m *portique.Membership, names map[string]string, administrators int) template.UserRow {
+func (v *visit) userRow(m *portique.Membership, tools []template.ToolOption, administrators int) template.UserRow {
 	row := template.UserRow{ID: m.ID, State: m.State(), Name: m.Name(), Email: m.Email, Role: string(m.Role), Since: m.Since, Until: portique.LastMoment(m.Until), UntilDay: dayOf(portique.LastMoment(m.Until), v.h.Timezone),
 		Suspended: m.Status == portique.MembershipSuspended || !m.AccountActive, You: m.AccountID == v.current.Account.ID,
 		Last: m.Role == portique.Administrator && administrators == 1 && m.AccountActive && m.Status == portique.MembershipActive}
 	row.AllTools = slices.Contains(m.Rights, portique.AllTools)
-	for _, id := range m.Rights {
-		if name := names[id]; name != "" {
-			row.Rights, row.RightIDs = append(row.Rights, name), append(row.RightIDs, id)
+	for _, t := range tools {
+		if slices.Contains(m.Rights, t.ID) {
+			row.Rights, row.RightIDs = append(row.Rights, t.Name), append(row.RightIDs, t.ID)
 		}
 	}
 	return row

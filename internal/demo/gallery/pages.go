@@ -81,7 +81,9 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 	heldAlone.Held, heldAlone.Administrators, heldAlone.Failed, heldAlone.SentAt = 1, 1, 0, time.Time{}
 	expired := template.EndedRequest{ID: "a7", Company: "Garage Central", SIREN: "732829320", Status: template.RequestExpired, EndedAt: day(-2)}
 	unanswered := []template.Request{{ID: "a4", Company: "Boulangerie des Halles", SIREN: "808161426", AskedAt: noon}, orphan}
-	over := template.EndedRequest{ID: "m9", Company: "Menuiserie du Val", SIREN: "352383715", Status: template.AccessEnded, EndedAt: day(-3)}
+	over := template.EndedRequest{ID: "m9", Company: "Menuiserie du Val", SIREN: "352383715", Status: template.AccessEnded, By: "Claire Fontaine", ByEmail: "claire.fontaine@menuiserie-val.example", EndedAt: day(-3)}
+	left := template.EndedRequest{ID: "m8", Company: "Imprimerie Legrand", SIREN: "404833048", Status: template.AccessLeft, EndedAt: day(-5)}
+	lapsed := template.EndedRequest{ID: "m7", Company: "Fleurs de Mai", SIREN: "552100554", Status: template.AccessLapsed, EndedAt: day(-6)}
 	askers := []template.UserRequest{
 		{ID: "r1", Name: "Paul Besson", Email: "paul.besson@atelier-duparc.example", AskedAt: day(-4), Reminders: 2, RemindedAt: day(-1)},
 		{ID: "r2", Name: "Inès Le Goff", Email: "ines.legoff@cabinet-legoff.example", AskedAt: day(-1), ContributionsOnly: true},
@@ -254,6 +256,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "no-access-device", DataPage: "no-access", Page: template.NoAccess(template.NoAccessPage{Page: auth, ToolName: training, Authorization: "abc", Device: true})},
 		{Name: "choose-company", DataPage: "choose-company", Page: template.ChooseCompany(template.ChooseCompanyPage{Page: auth, ToolName: training, Authorization: "abc", Accesses: choices, HintRefused: true, ReturnURL: "https://formation.operateur.example/"})},
 		{Name: "no-access", DataPage: "no-access", Page: template.NoAccess(template.NoAccessPage{Page: auth, ToolName: training, Authorization: "abc"})},
+		{Name: "no-access-ended", DataPage: "no-access", Page: template.NoAccess(template.NoAccessPage{Page: auth, ToolName: training, Ended: &over, Authorization: "abc"})},
 		{Name: "no-access-link", DataPage: "no-access", Page: template.NoAccess(template.NoAccessPage{Page: auth, ToolName: training, Reason: p.T("auth.no_access.hint"), ReturnURL: "https://formation.operateur.example/"})},
 		{Name: "signed-out", DataPage: "signed-out", Page: template.SignedOut(template.SignedOutPage{Page: auth, WasOpen: true, Closing: []string{apprentices}, StillOpen: []template.ToolLink{{Name: training, URL: "https://formation.operateur.example/"}, {Name: levy}}})},
 		{Name: "signed-out-nobody", DataPage: "signed-out", Page: template.SignedOut(template.SignedOutPage{Page: auth})},
@@ -264,7 +267,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "companies-add-pending", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, Pending: []template.Request{fresh, pending, orphan}, Ended: []template.EndedRequest{refused, expired, over}})},
 		{Name: "companies-add-sent", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, Pending: []template.Request{fresh}})},
 		{Name: "companies-add-waiting", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: in, Pending: []template.Request{held, heldAlone}})},
-		{Name: "companies-add-accepted", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: in, Ended: []template.EndedRequest{accepted, refused}})},
+		{Name: "companies-add-accepted", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: in, Ended: []template.EndedRequest{accepted, refused, over, left, lapsed}})},
 		{Name: "companies-add-declarant", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, DeclarantDays: 90})},
 		{Name: "companies-add-refused-pending", DataPage: "companies-add", Page: template.CompaniesAdd(template.CompaniesAddPage{Page: newcomer, Pending: []template.Request{pending}, Form: template.Form{
 			Values: map[string][]string{"siren": {"552 100 55"}, "member_code": {""}},
@@ -306,6 +309,7 @@ func States(p *i18n.Printer, brand template.Brand) []State {
 		{Name: "tools-two-companies", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: waited(managing, 1), Sections: []template.ToolCompany{
 			{Name: in.Company.Name, SIREN: in.Company.SIREN, Role: "administrator", Waiting: 1, Tiles: tiles[:1]}, {Name: "Librairie du Vieux Port", SIREN: "732829320", Role: "member", Tiles: tiles[:1]},
 		}})},
+		{Name: "tools-ended", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: newcomer, Ended: []template.EndedRequest{over, refused}})},
 		{Name: "tools-empty", DataPage: "tools", Page: template.Tools(template.ToolsPage{Page: newcomer})},
 		{Name: "companies", DataPage: "companies", Page: template.Companies(template.CompaniesPage{Page: waited(in, 2), Pending: unanswered, Ended: []template.EndedRequest{refused, over}, Rows: []template.CompanyRow{
 			{Name: "Atelier Duparc et Filles", SIREN: "552100554", Role: "administrator", Since: day(-200), Waiting: 2},

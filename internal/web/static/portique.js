@@ -103,7 +103,7 @@
     hint.setAttribute('role', 'status')
     input.after(hint)
     let soon
-    input.addEventListener('change', () => {
+    const check = () => {
       clearTimeout(soon)
       hint.textContent = ''
       const [name, domain, more] = input.value.trim().toLowerCase().split('@')
@@ -126,7 +126,9 @@
       })
       // Not at once: a button being pressed must not move away under the pointer.
       soon = setTimeout(() => hint.replaceChildren(before, button, after), 300)
-    })
+    }
+    input.addEventListener('change', check)
+    check() // what comes back with a fault of its own, or elsewhere
   }
 
   // One press sends once.

@@ -49,7 +49,7 @@ func Activated(p ActivatedPage) templ.Component {
 		p.Page = p.titled("portal.activated.title", "Company", p.CompanyName).at(4)
 		seconds := 10
 		if p.Held.Any() {
-			seconds = 30 // there is more to read
+			seconds = 60 // there is more to read
 		}
 		target := or(p.URL, "/tools?siren="+p.SIREN)
 		templ_7745c5c3_Var2 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
