@@ -344,7 +344,7 @@ func validateClosed(p ValidatePage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.State == ValidateUsed {
-			templ_7745c5c3_Err = notice(Notice{Kind: Good, Text: p.t("signup.already_validated")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = notice(Notice{Kind: Caution, Text: p.t("signup.already_validated")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
