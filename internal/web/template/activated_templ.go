@@ -14,7 +14,7 @@ import (
 )
 
 // ActivatedPage follows an attach that opened an access at once. The script
-// follows the link after ten seconds, thirty when something waits, unless one stays.
+// follows the link after ten seconds, sixty when something waits, unless one stays.
 type ActivatedPage struct {
 	Page
 	CompanyName string
