@@ -587,6 +587,7 @@ func TestTools(t *testing.T) {
 		marie.Submit("", nil)
 		paul.Open(levy.URL + "/?max_age=10000")
 		paul.At("no-access")
+		paul.Says("a pris fin le")
 		time.Sleep(time.Second)
 		if status := levy.UserInfo(t, his); status == http.StatusOK {
 			t.Error("userinfo still answers for an access that has ended")

@@ -89,12 +89,18 @@ func (v *visit) noAccessPage(waiting *store.Waiting, id string) error {
 	if waiting.CompanyHint != "" {
 		page.Reason = v.p.T("auth.no_access.hint")
 	}
+	m, err := v.mine()
+	if err != nil {
+		return err
+	}
 	accesses, err := v.h.Access.Ended(v.r.Context(), v.current.Account.ID)
 	if err != nil {
 		return err
 	}
 	for _, e := range accesses {
-		if waiting.CompanyHint == "" || waiting.CompanyHint == string(e.SIREN) {
+		now := m.in(e.SIREN)
+		asked := waiting.CompanyHint == string(e.SIREN) && (now == nil || !now.Active(m.now))
+		if asked || waiting.CompanyHint == "" && !m.hasAccess { // else another company may still open it
 			row := accessEnded(e)
 			page.Ended, page.MendURL = &row, v.h.PortalURL+"/companies/add#ended-"+row.ID
 			break
