@@ -580,7 +580,9 @@ func TestTools(t *testing.T) {
 		paul.At("tool")
 		his := levy.Last()
 		paul.Open(training.URL)
-		paul.At("no-access")
+		if p := paul.At("no-access"); p.Has("a pris fin le") {
+			t.Error("who has an access reads that one ended")
+		}
 
 		// Access ends: the next attempt finds the door closed, and what the tool still holds is worth nothing.
 		marie.Open("/companies/" + shop.SIREN + "/users/" + app.Membership(t, shop.SIREN, Paul).ID + "/remove")

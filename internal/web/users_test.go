@@ -251,6 +251,15 @@ func TestWatchedRole(t *testing.T) {
 	if page = says(page); code != 409 || strings.Count(page, why) != 1 || strings.Count(page, short) != 2 || !strings.Contains(page, `<details class="more" open`) || !strings.Contains(page, `<a href="#request-`+request+`">Voir pourquoi`) {
 		t.Errorf("accepted as administrator: %d", code)
 	}
+	if !strings.Contains(page, `class="notice notice-bad" role="alert" autofocus data-focus tabindex="-1"`) {
+		t.Error("the refusal does not take the focus")
+	}
+	// A member: nothing that makes them less can be chosen, and the row says from when.
+	if code, _, _ := s.send("POST", "/companies/"+siren+"/requests/"+request+"/accept", form, "role=member"); code != 303 {
+		t.Fatalf("accepted: %d", code)
+	}
+	_, page, _ = s.send("GET", users, "", "")
+	s.has("a member", says(page), `value="administrator" disabled`, `value="declarant" disabled`, `!value="member" disabled`, "Retirer cet accès : à partir de", "Retirer un outil, mettre une date de fin ou la rapprocher : à partir de", "!Retirer l’accès…")
 	if _, page, _ := s.send("GET", "/companies/"+siren+"/activated", "", ""); !strings.Contains(says(page), why) {
 		t.Error("the page of the activated access does not say why")
 	}
